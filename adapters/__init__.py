@@ -1,0 +1,2 @@
+"""Dialects: one pure codec an upstream. An adapter imports `firewall.core`, `firewall.errors` and `firewall.ports` only,
+and never another adapter."""

@@ -1,0 +1,22 @@
+"""memfw, a memory firewall: related memory becomes governed state before it influences action.
+
+    evidence log  ->  projection  ->  adjudication  ->  receipt
+    (what happened)   (state now)     (pure function)   (why, verifiable)
+
+    wire -> dialect -> candidates -> adjudicate -> receipt -> wire
+
+The rooms, and what may import what (high to low; `.importlinter` contracts in pyproject.toml hold it):
+
+    cli, demo    the command line and the demonstration
+    bootstrap    the composition root: one list of what is wired, the only importer of adapters
+    server       native HTTP API, health, metrics endpoint
+    proxy        enforcement point for drop-in traffic: pipeline, upstream transport, limits
+    adapters     (a package beside this one) the dialects: pure codecs of other people's wires
+    service      the use cases, no HTTP types
+    log          the evidence log: SQLite, projections, snapshots, followers
+    policy       YAML -> Policy, with every error at once; suites; hot reload
+    config, metrics, yaml_source
+    ports        what the rooms ask of each other
+    core         pure: the words, the signals, the ladder, adjudicate, receipt, state
+    errors       three families: the caller's, the upstream's, the configuration's
+"""

@@ -1,0 +1,96 @@
+"""The events of the evidence log: the only durable truth. Append-only, one total order for each (tenant, scope).
+
+A tagged union, so that a reader meets exactly the kinds that it knows: a record of a newer format is refused by its
+version, not half understood. Later rooms add their events here and their transitions to `core.state`.
+"""
+
+import hashlib
+from typing import Literal
+
+import msgspec
+
+#: Written into every record. A reader refuses a higher one.
+FORMAT = 1
+
+
+class Held(msgspec.Struct, frozen=True, tag="held", kw_only=True):
+    """Quarantine entry: an item was withheld for a reason that a person may want to review.
+
+    Aggregated: one event for each new (upstream, memory id, digest); later sightings come as `HeldAgain` in bulk.
+    """
+
+    upstream: str
+    memory_id: str
+    digest: str
+    reasons: tuple[str, ...]
+    surface: str
+    at: float
+
+
+class HeldAgain(msgspec.Struct, frozen=True, tag="held_again", kw_only=True):
+    """How often a held item was met since the last such event."""
+
+    upstream: str
+    memory_id: str
+    digest: str
+    count: int
+    at: float
+
+
+class Reviewed(msgspec.Struct, frozen=True, tag="reviewed", kw_only=True):
+    """A reviewer's decision, bound to the text's digest. A release removes exactly the findings that it names.
+
+    `findings` are reason codes up to the first colon or whole; never of the families scope and forged. `until` is the
+    epoch second at which a release ends, None for no end.
+    """
+
+    upstream: str
+    memory_id: str
+    digest: str
+    decision: Literal["release", "confirm", "suppress", "forget"]
+    findings: tuple[str, ...] = ()
+    until: float | None = None
+    reviewer: str
+    note: str = ""
+    at: float
+
+
+class StandingGiven(msgspec.Struct, frozen=True, tag="standing", kw_only=True):
+    """Feedback on one memory: what it did for the one who used it. `strength` strong demotes by itself."""
+
+    upstream: str
+    memory_id: str
+    outcome: Literal["helped", "harmed", "withdrawn"]
+    strength: Literal["weak", "strong"]
+    principal: str
+    at: float
+
+
+class PolicyActivated(msgspec.Struct, frozen=True, tag="policy_activated", kw_only=True):
+    name: str
+    revision: str
+    at: float
+
+
+Event = Held | HeldAgain | Reviewed | StandingGiven | PolicyActivated
+
+
+class ScopeKey(msgspec.Struct, frozen=True, order=True):
+    """The isolation boundary of the log: one total order for each."""
+
+    tenant: str = "default"
+    scope: str = "default"
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """An event as the log holds it. `offset` grows within a scope; `event_id` makes an append idempotent."""
+
+    key: ScopeKey
+    offset: int
+    event_id: str
+    event: Event
+
+
+def text_digest(text: str) -> str:
+    """The digest that binds reviews and quarantine to one exact text: sha256 of its UTF-8, hex, first 32 digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

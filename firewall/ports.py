@@ -1,0 +1,254 @@
+"""The ports: what the rooms ask of each other, as protocols. Values that cross them are structs, never dicts.
+
+`Dialect` is the pure codec of one upstream's wire; `Upstream` carries a request to it; `EvidenceLog` keeps the truth.
+"""
+
+import enum
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from firewall.core.events import Event, Record, ScopeKey
+from firewall.core.model import Candidate, Trust
+
+# ---- the wire ----------------------------------------------------------------------------------------------------
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class WireRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request without its mount prefix. `path` is the raw path (percent-encoding untouched), `query` the raw query."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Headers = ()
+    body: bytes = b""
+
+    @property
+    def target(self) -> str:
+        return f"{self.path}?{self.query}" if self.query else self.path
+
+
+class WireResponse(msgspec.Struct, frozen=True, kw_only=True):
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+
+def header(headers: Headers, name: str) -> str | None:
+    """The first header of that name, in any case."""
+    wanted = name.lower()
+    for key, value in headers:
+        if key.lower() == wanted:
+            return value
+    return None
+
+
+class Upstream(Protocol):
+    """Carries one request to a memory backend. Raises UpstreamError; never returns half an answer."""
+
+    async def send(self, request: WireRequest, *, deadline: float) -> WireResponse:
+        """`deadline` is in seconds from now, over connect, send and the whole body."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+# ---- dialects ----------------------------------------------------------------------------------------------------
+
+
+class RouteClass(enum.StrEnum):
+    governed_read = "governed read"
+    gated_write = "gated write"
+    admin = "admin"
+    passed = "pass"
+    unsupported = "unsupported"  # this flavor of the upstream cannot do it: 501 in its error shape
+
+
+class RouteSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of a dialect's route table. `pattern` holds `{name}` for one raw path segment."""
+
+    name: str
+    method: str
+    pattern: str
+    route_class: RouteClass
+    note: str = ""
+
+
+class Match(msgspec.Struct, frozen=True, kw_only=True):
+    """A request found in the table. `path` is the cleaned raw path; `params` are decoded path segments."""
+
+    spec: RouteSpec
+    path: str
+    params: Mapping[str, str] = {}
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """What a dialect must know of the principal: its pin for this upstream, and whether it may administer."""
+
+    name: str = "anonymous"
+    admin: bool = False
+    pin: Mapping[str, str] = {}
+
+
+class Plan(msgspec.Struct, kw_only=True):
+    """What to do with one matched request. A dialect subclasses it to carry what `read` and `rebuild` need.
+
+    `request` goes upstream (None: `answer` is already the whole answer). `preflight` are reads of single rows whose
+    owner must match `pin` before the request may go (by-id writes and history). `limit` is the number of rows that
+    the caller asked for, where the read is ranked and may be over-fetched. `drafts` are the texts of a write.
+    """
+
+    match: Match
+    request: WireRequest | None
+    answer: WireResponse | None = None
+    pin: Mapping[str, str] = {}
+    preflight: tuple[WireRequest, ...] = ()
+    limit: int | None = None
+    by_id: bool = False
+    ranked: bool = False
+    query: str = ""
+    drafts: tuple[Candidate, ...] = ()
+    standing: tuple[Event, ...] = ()
+
+
+class Answer(msgspec.Struct, kw_only=True):
+    """A parsed upstream answer. `candidates` are in the order of the upstream; a dialect subclasses it.
+
+    `more` says that the upstream may have further rows; a plan for them comes from `Dialect.more`.
+    """
+
+    candidates: list[Candidate]
+    more: bool = False
+
+
+class Disclosure(msgspec.Struct, frozen=True, kw_only=True):
+    """What the proxy decided about an answer, for the dialect to put on the wire.
+
+    `admitted[i]` says whether candidate i goes to the caller (already cut to the plan's limit). `firewall` is the
+    ready JSON of the `firewall` object (None where nothing may be added to a body).
+    """
+
+    admitted: Sequence[bool]
+    firewall: bytes | None = None
+    annotations: Mapping[str, Mapping[str, str]] = {}
+
+
+class Dialect(Protocol):
+    """The pure codec of one upstream's wire format. No I/O; raises CallerError and UpstreamError."""
+
+    name: str
+    routes: Sequence[RouteSpec]
+
+    def match(self, request: WireRequest) -> Match | None:
+        """The row of the table for this request; None where no row fits exactly."""
+        ...
+
+    def credential(self, headers: Headers) -> str | None:
+        """The key that the client sent where this vendor's key goes."""
+        ...
+
+    def with_credential(self, request: WireRequest, key: str) -> WireRequest:
+        """The request with `key` in the vendor's scheme instead of the client's."""
+        ...
+
+    def plan(self, request: WireRequest, match: Match, caller: Caller, *, now: float) -> Plan:
+        """Pin the scope, rewrite what governing needs. CallerError 403 `scope_denied` for what widens the scope."""
+        ...
+
+    def read(self, plan: Plan, response: WireResponse) -> Answer:
+        """Parse a 2xx answer. UpstreamError 502 `upstream_invalid` for what is not whole and well-formed."""
+        ...
+
+    def more(self, plan: Plan, answer: Answer, wanted: int) -> WireRequest | None:
+        """The request that would bring more rows so that `wanted` can be admitted; None where there are none.
+
+        Its answer replaces `answer` (a larger ranked read) or follows it (`Answer.more` with a cursor): the dialect
+        returns the joined answer from `joined`.
+        """
+        ...
+
+    def joined(self, plan: Plan, first: Answer, second: Answer) -> Answer: ...
+
+    def rebuild(
+        self, plan: Plan, answer: Answer, response: WireResponse, disclosure: Disclosure
+    ) -> WireResponse:
+        """The caller's answer: the admitted items as the same bytes, in the same order."""
+        ...
+
+    def refusal(
+        self, match: Match | None, status: int, code: str, message: str, extra: Mapping[str, Any]
+    ) -> WireResponse:
+        """An error in the upstream's own shape; `extra` is merged into the JSON body."""
+        ...
+
+    def not_found(self, match: Match) -> WireResponse:
+        """What the upstream answers for an id that does not exist (a foreign row looks the same)."""
+        ...
+
+
+# ---- the evidence log --------------------------------------------------------------------------------------------
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """`offset` of the last event of the append. `replayed` when the operation id had been used with the same body."""
+
+    offset: int
+    replayed: bool = False
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored receipt: what `GET /v1/decisions/{id}` gives. `body` is the receipt as JSON."""
+
+    decision_id: str
+    key: ScopeKey
+    at: float
+    body: bytes
+
+
+class Health(msgspec.Struct, frozen=True):
+    ok: bool
+    reason: str = ""
+
+
+class EvidenceLog(Protocol):
+    """Append-only, one total order for each scope. Raises StateError; what it raised for was not stored."""
+
+    async def append(
+        self, key: ScopeKey, events: Sequence[Event], *, operation: str = "", body_digest: str = ""
+    ) -> Appended:
+        """Acknowledged after the commit. All events or none. `operation` names the caller's idempotency key:
+        the same digest again is answered as before, another one is CallerError 409 `operation_conflict`."""
+        ...
+
+    async def read(self, key: ScopeKey, *, after: int = 0, limit: int = 1000) -> list[Record]: ...
+
+    async def head(self, key: ScopeKey) -> int:
+        """The offset of the newest record of the scope, 0 for none."""
+        ...
+
+    def follow(self, *, after: int) -> AsyncIterator[list[Record]]:
+        """Every record of every scope from then on, in order, in batches, from other processes too."""
+        ...
+
+    async def position(self) -> int:
+        """Where a new follower may start so that it misses nothing appended after this call."""
+        ...
+
+    async def save_snapshot(self, key: ScopeKey, offset: int, blob: bytes) -> None: ...
+
+    async def load_snapshot(self, key: ScopeKey) -> tuple[int, bytes] | None: ...
+
+    def record_decision(self, decision: Decision) -> bool:
+        """Into a bounded buffer, never waits. False when it was full: counted, the receipt is lost to the store."""
+        ...
+
+    async def decision(self, decision_id: str) -> Decision | None: ...
+
+    def health(self) -> Health: ...
+
+    async def flush(self) -> None: ...
+
+    async def close(self) -> None: ...
