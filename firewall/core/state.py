@@ -5,13 +5,15 @@ Rules
 1. Order is log order; a record whose offset is not above the state's is skipped, so that twice is once.
 2. A review counts for the exact text that it saw: another digest of the same memory is unreviewed.
 3. A later review of the same text replaces an earlier one.
-4. Standing is counted, never overwritten: one strong harm or two weak ones demote until as many helps follow.
+4. `suppress` and `forget` are said of the memory, whatever its text is or will be. A later release of any of its
+   texts lifts a suppression; nothing lifts a forgetting, and nothing that is said later hides one.
+5. Standing is counted, never overwritten: one strong harm or two weak ones demote until as many helps follow.
 
 `State` belongs to whoever follows the log; readers (adjudication) are synchronous and see it between two folds.
 """
 
 from collections.abc import Iterable
-from typing import assert_never
+from typing import Literal, assert_never
 
 import msgspec
 
@@ -23,6 +25,9 @@ MemoryKey = tuple[str, str]
 
 TextKey = tuple[str, str, str]
 """(upstream, memory id, digest)"""
+
+#: Raised whenever a transition changes its meaning, so that a snapshot made by another `fold` is rebuilt.
+FOLD = 1
 
 
 class HeldItem(msgspec.Struct, kw_only=True):
@@ -60,6 +65,7 @@ class State(msgspec.Struct, kw_only=True):
     held: dict[TextKey, HeldItem] = {}
     reviews: dict[TextKey, Review] = {}
     reviewed_memories: dict[MemoryKey, int] = {}
+    suppressed: dict[MemoryKey, Literal["suppressed", "forgotten"]] = {}
     standings: dict[MemoryKey, Standing] = {}
     policy: tuple[str, str] = ("", "")
     routes: RouteIndex = msgspec.field(default_factory=RouteIndex)
@@ -71,50 +77,79 @@ def fold(state: State, record: Record) -> State:
         return state
     state.offset = record.offset
     match record.event:
-        case Held() as event:
-            text_key = (event.upstream, event.memory_id, event.digest)
-            item = state.held.get(text_key)
-            if item is None:
-                state.held[text_key] = HeldItem(
-                    reasons=event.reasons, surface=event.surface, first_seen=event.at, last_seen=event.at
-                )
-            else:
-                item.count += 1
-                item.reasons = event.reasons
-                item.last_seen = max(item.last_seen, event.at)
-        case HeldAgain() as event:
-            item = state.held.get((event.upstream, event.memory_id, event.digest))
-            if item is not None:
-                item.count += event.count
-                item.last_seen = max(item.last_seen, event.at)
-        case Reviewed() as event:
-            text_key = (event.upstream, event.memory_id, event.digest)
-            if text_key not in state.reviews:
-                memory = text_key[:2]
-                state.reviewed_memories[memory] = state.reviewed_memories.get(memory, 0) + 1
-            state.reviews[text_key] = Review(
-                decision=event.decision,
-                findings=event.findings,
-                until=event.until,
-                reviewer=event.reviewer,
-                at=event.at,
-            )
-        case StandingGiven() as event:
-            standing = state.standings.setdefault((event.upstream, event.memory_id), Standing())
-            if event.outcome == "helped":
-                standing.helped += 1
-            elif event.outcome == "harmed" and event.strength == "strong":
-                standing.harmed_strong += 1
-            elif event.outcome == "harmed":
-                standing.harmed_weak += 1
-        case PolicyActivated() as event:
-            state.policy = (event.name, event.revision)
+        case Held() as held:
+            _hold(state, held)
+        case HeldAgain() as again:
+            _hold_again(state, again)
+        case Reviewed() as reviewed:
+            _review(state, reviewed)
+        case StandingGiven() as given:
+            _stand(state, given)
+        case PolicyActivated() as activated:
+            state.policy = (activated.name, activated.revision)
         case _:
             assert_never(record.event)
     return state
 
 
 def fold_all(state: State, records: Iterable[Record]) -> State:
+    """Apply records in their order."""
     for record in records:
         fold(state, record)
     return state
+
+
+def _hold(state: State, event: Held) -> None:
+    key = (event.upstream, event.memory_id, event.digest)
+    item = state.held.get(key)
+    if item is None:
+        state.held[key] = HeldItem(
+            reasons=event.reasons, surface=event.surface, first_seen=event.at, last_seen=event.at
+        )
+        return
+    # Two processes may both have met the item as new: the second entry is one more sighting.
+    item.count += 1
+    item.reasons = event.reasons
+    item.last_seen = max(item.last_seen, event.at)
+
+
+def _hold_again(state: State, event: HeldAgain) -> None:
+    item = state.held.get((event.upstream, event.memory_id, event.digest))
+    if item is not None:
+        item.count += event.count
+        item.last_seen = max(item.last_seen, event.at)
+
+
+def _review(state: State, event: Reviewed) -> None:
+    key = (event.upstream, event.memory_id, event.digest)
+    memory = key[:2]
+    if key not in state.reviews:
+        state.reviewed_memories[memory] = state.reviewed_memories.get(memory, 0) + 1
+    state.reviews[key] = Review(
+        decision=event.decision,
+        findings=event.findings,
+        until=event.until,
+        reviewer=event.reviewer,
+        at=event.at,
+    )
+    if event.decision == "forget":
+        state.suppressed[memory] = "forgotten"
+    elif state.suppressed.get(memory) == "forgotten":
+        return
+    elif event.decision == "suppress":
+        state.suppressed[memory] = "suppressed"
+    elif event.decision == "release":
+        state.suppressed.pop(memory, None)
+
+
+def _stand(state: State, event: StandingGiven) -> None:
+    standing = state.standings.setdefault((event.upstream, event.memory_id), Standing())
+    match event.outcome, event.strength:
+        case "helped", _:
+            standing.helped += 1
+        case "harmed", "strong":
+            standing.harmed_strong += 1
+        case "harmed", _:
+            standing.harmed_weak += 1
+        case _:  # withdrawn: recorded in the log, counts for nothing
+            pass

@@ -1,0 +1,256 @@
+"""The embedded evidence log: SQLite in WAL mode, shared by the processes of one host.
+
+Appends go through a bounded inbox to one writer thread and are acknowledged after their group's commit; reads and
+followers have connections and threads of their own. This module only connects those parts: it runs no SQL.
+"""
+
+import asyncio
+import math
+import os
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from firewall.core.events import Event, Record, ScopeKey
+from firewall.errors import CallerError, StateError
+from firewall.log import sqlite_reader as queries
+from firewall.log.codec import encode_event, storable
+from firewall.log.ids import EventIds
+from firewall.log.sqlite_faults import Faults, state_error
+from firewall.log.sqlite_file import Links, SqliteSettings, database_path, open_links
+from firewall.log.sqlite_inbox import ROW_OVERHEAD, Append, Flush, Inbox, SaveSnapshot
+from firewall.log.sqlite_reader import Reader, Watcher
+from firewall.log.sqlite_writer import Writer
+from firewall.ports import Appended, Decision, Health
+
+FOLLOW_BATCH = 1000
+
+#: Errors of a follower that waiting does not cure.
+_LASTING = frozenset({"log_format", "log_corrupt", "log_closed"})
+
+
+class SqliteLog:
+    """An `EvidenceLog` in one file. Made by `open`; belongs to the event loop that opened it."""
+
+    def __init__(
+        self,
+        links: Links,
+        settings: SqliteSettings,
+        *,
+        clock: Callable[[], float],
+        ids: Callable[[], str],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._links = links
+        self._settings = settings
+        self._ids = ids
+        self._loop = loop
+        self._faults = Faults()
+        self._inbox = Inbox(settings)
+        self._reader = Reader(links.reader, self._faults)
+        self._writer = Writer(
+            links.writer,
+            self._inbox,
+            settings,
+            self._faults,
+            identity=links.identity,
+            clock=clock,
+            loop=loop,
+            committed=self._wake_followers,
+        )
+        self._watcher: Watcher | None = None
+        if links.watcher is not None:
+            self._watcher = Watcher(
+                links.watcher, self._faults, interval=settings.poll_interval, changed=self._changed
+            )
+        self._followers: set[asyncio.Event] = set()
+        self._closing: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        url: str | Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        ids: Callable[[], str] | None = None,
+        settings: SqliteSettings | None = None,
+    ) -> "SqliteLog":
+        """Open or create the log. StateError when the file cannot be used, ConfigError for a URL of another kind."""
+        settings = settings or SqliteSettings()
+        path = database_path(url)
+        try:
+            links = await asyncio.to_thread(open_links, path, settings)
+        except sqlite3.Error as error:
+            raise state_error(error) from error
+        ids = ids or EventIds(start=clock(), salt=os.urandom(5))
+        log = cls(links, settings, clock=clock, ids=ids, loop=asyncio.get_running_loop())
+        log._writer.start()
+        if log._watcher is not None:
+            log._watcher.start()
+        return log
+
+    # ---- records -------------------------------------------------------------------------------------------------
+
+    async def append(
+        self, key: ScopeKey, events: Sequence[Event], *, operation: str = "", body_digest: str = ""
+    ) -> Appended:
+        """Store all events or none; returns after the commit. Cancelled, the outcome is unknown."""
+        if not events:
+            raise CallerError(400, "invalid_event", "an append needs an event")
+        if not storable(key.tenant, key.scope, operation, body_digest):
+            raise CallerError(400, "invalid_text", "a tenant, scope or operation id is not valid Unicode")
+        bodies = tuple(encode_event(event) for event in events)
+        self._check_size(bodies)
+        job = Append(
+            key=key,
+            ids=tuple(self._ids() for _ in bodies),
+            bodies=bodies,
+            operation=operation,
+            digest=body_digest,
+            done=self._loop.create_future(),
+        )
+        self._inbox.put(job)
+        return await job.done
+
+    async def read(self, key: ScopeKey, *, after: int = 0, limit: int = 1000) -> list[Record]:
+        """Records of the scope above `after`, in order. `log_format` when one cannot be understood."""
+        if not storable(key.tenant, key.scope):
+            return []
+        return await self._reader.run(partial(queries.read_scope, key=key, after=after, limit=limit))
+
+    async def head(self, key: ScopeKey) -> int:
+        """The offset of the newest record of the scope, 0 for none."""
+        if not storable(key.tenant, key.scope):
+            return 0
+        return await self._reader.run(partial(queries.head, key=key))
+
+    async def position(self) -> int:
+        """Where a new follower may start so that it misses nothing appended after this call."""
+        return await self._reader.run(queries.position)
+
+    async def follow(self, *, after: int) -> AsyncIterator[list[Record]]:
+        """Every record of every scope above `after`; an empty batch says that there is nothing more at the moment.
+
+        Goes on after a failure that may pass, without an empty batch meanwhile. Ends when the log is closed.
+        """
+        wake = asyncio.Event()
+        self._followers.add(wake)
+        try:
+            while not self._is_closed():
+                wake.clear()
+                try:
+                    records = await self._reader.run(
+                        partial(queries.read_all, after=after, limit=FOLLOW_BATCH)
+                    )
+                except StateError as error:
+                    if self._is_closed():
+                        return
+                    if error.code in _LASTING:
+                        raise
+                    await asyncio.sleep(self._settings.retry_pause)
+                    continue
+                if records:
+                    after = records[-1].offset
+                    yield records
+                    continue
+                yield []
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._settings.heartbeat):
+                        await wake.wait()
+        finally:
+            self._followers.discard(wake)
+
+    # ---- snapshots and decisions ---------------------------------------------------------------------------------
+
+    async def save_snapshot(self, key: ScopeKey, offset: int, blob: bytes) -> None:
+        """Keep the newest snapshot of a scope; an older one than the stored is ignored."""
+        if not storable(key.tenant, key.scope):
+            raise CallerError(400, "invalid_text", "a tenant or scope is not valid Unicode")
+        self._check_size((blob,), most=self._settings.max_pending_bytes)
+        job = SaveSnapshot(key=key, offset=offset, blob=blob, done=self._loop.create_future())
+        self._inbox.put(job)
+        await job.done
+
+    async def load_snapshot(self, key: ScopeKey) -> tuple[int, bytes] | None:
+        """The newest snapshot of the scope with its offset."""
+        if not storable(key.tenant, key.scope):
+            return None
+        return await self._reader.run(partial(queries.load_snapshot, key=key))
+
+    def record_decision(self, decision: Decision) -> bool:
+        """Into a bounded buffer, never waits. False when it was dropped, which is counted."""
+        key = decision.key
+        if storable(decision.decision_id, key.tenant, key.scope) and math.isfinite(decision.at):
+            return self._inbox.offer(decision)
+        return self._inbox.refuse()
+
+    @property
+    def dropped_decisions(self) -> int:
+        """How many decisions this process did not store."""
+        return self._inbox.dropped
+
+    async def decision(self, decision_id: str) -> Decision | None:
+        """A stored decision, or one that still waits to be stored."""
+        if not storable(decision_id):
+            return None
+        waiting = self._inbox.buffered(decision_id)
+        if waiting is not None:
+            return waiting
+        return await self._reader.run(partial(queries.find_decision, decision_id=decision_id))
+
+    # ---- the log as a whole --------------------------------------------------------------------------------------
+
+    def health(self) -> Health:
+        """Not ok while the last read or write failed, with the reason."""
+        if self._closing is not None:
+            return Health(ok=False, reason="log_closed: the log is closed")
+        return self._faults.health()
+
+    async def flush(self) -> None:
+        """Returns when all that was put in before, decisions too, is committed."""
+        job = Flush(done=self._loop.create_future())
+        self._inbox.put(job)
+        await job.done
+
+    async def close(self) -> None:
+        """Commit what waits, end followers, threads and connections. May be called twice."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())  # noqa: TID251 - owned here, awaited below
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        self._wake_followers()
+        await asyncio.to_thread(self._close_blocking)
+
+    def _close_blocking(self) -> None:
+        self._inbox.close()
+        self._writer.join()
+        if self._watcher is not None:
+            self._watcher.close()
+        self._reader.close()
+        self._links.close()
+
+    def _is_closed(self) -> bool:
+        return self._closing is not None
+
+    def _check_size(self, bodies: Sequence[bytes], *, most: int | None = None) -> None:
+        """What could never fit must not be told to come again later."""
+        settings = self._settings
+        fits = (
+            len(bodies) <= settings.max_pending_records
+            and sum(map(len, bodies)) + ROW_OVERHEAD * len(bodies) <= settings.max_pending_bytes
+            and max(map(len, bodies)) <= (most or settings.max_event_bytes)
+        )
+        if not fits:
+            raise CallerError(413, "event_too_large", "more than the log takes at once")
+
+    def _wake_followers(self) -> None:
+        for wake in self._followers:
+            wake.set()
+
+    def _changed(self) -> None:
+        with suppress(RuntimeError):  # the loop has ended without `close`: there is nobody to wake
+            self._loop.call_soon_threadsafe(self._wake_followers)

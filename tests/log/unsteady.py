@@ -1,0 +1,74 @@
+"""An evidence log that fails when it is told to and counts what it is asked: a wrapper around a real one."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+
+from firewall.core.events import Event, Record, ScopeKey
+from firewall.errors import StateError
+from firewall.ports import Appended, Decision, EvidenceLog, Health
+
+
+class Unsteady:
+    """`failing` names the methods that raise; `held_back` makes reads wait until the event is set."""
+
+    def __init__(self, log: EvidenceLog) -> None:
+        self._log = log
+        self.failing: set[str] = set()
+        self.calls: Counter[str] = Counter()
+        self.held_back: asyncio.Event | None = None
+
+    def _called(self, name: str) -> None:
+        self.calls[name] += 1
+        if name in self.failing:
+            raise StateError("log_unavailable", "told to fail")
+
+    async def append(
+        self, key: ScopeKey, events: Sequence[Event], *, operation: str = "", body_digest: str = ""
+    ) -> Appended:
+        self._called("append")
+        return await self._log.append(key, events, operation=operation, body_digest=body_digest)
+
+    async def read(self, key: ScopeKey, *, after: int = 0, limit: int = 1000) -> list[Record]:
+        self._called("read")
+        records = await self._log.read(key, after=after, limit=limit)
+        if self.held_back is not None:
+            await self.held_back.wait()
+        return records
+
+    async def head(self, key: ScopeKey) -> int:
+        self._called("head")
+        return await self._log.head(key)
+
+    async def follow(self, *, after: int) -> AsyncIterator[list[Record]]:
+        self._called("follow")
+        async for batch in self._log.follow(after=after):
+            self._called("follow")
+            yield batch
+
+    async def position(self) -> int:
+        self._called("position")
+        return await self._log.position()
+
+    async def save_snapshot(self, key: ScopeKey, offset: int, blob: bytes) -> None:
+        self._called("save_snapshot")
+        await self._log.save_snapshot(key, offset, blob)
+
+    async def load_snapshot(self, key: ScopeKey) -> tuple[int, bytes] | None:
+        self._called("load_snapshot")
+        return await self._log.load_snapshot(key)
+
+    def record_decision(self, decision: Decision) -> bool:
+        return self._log.record_decision(decision)
+
+    async def decision(self, decision_id: str) -> Decision | None:
+        return await self._log.decision(decision_id)
+
+    def health(self) -> Health:
+        return self._log.health()
+
+    async def flush(self) -> None:
+        await self._log.flush()
+
+    async def close(self) -> None:
+        await self._log.close()
