@@ -13,10 +13,18 @@ class MemfwError(Exception):
     """The root of the three families; never raised itself."""
 
 
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One mistake in a request body: the dotted path of the field, and what is wrong with it."""
+
+    path: str
+    message: str
+
+
 class CallerError(MemfwError):
     """The request is wrong. `status` is 4xx (501 for what this upstream cannot do), `code` is stable."""
 
-    def __init__(self, status: int, code: str, message: str, *, issues: Sequence[str] = ()) -> None:
+    def __init__(self, status: int, code: str, message: str, *, issues: Sequence[Issue] = ()) -> None:
         super().__init__(message)
         self.status = status
         self.code = code

@@ -49,8 +49,11 @@ def header(headers: Headers, name: str) -> str | None:
 class Upstream(Protocol):
     """Carries one request to a memory backend. Raises UpstreamError; never returns half an answer."""
 
-    async def send(self, request: WireRequest, *, deadline: float) -> WireResponse:
-        """`deadline` is in seconds from now, over connect, send and the whole body."""
+    async def send(self, request: WireRequest, *, deadline: float, retry: bool = False) -> WireResponse:
+        """`deadline` is in seconds from now, over connect, send and the whole body.
+
+        `retry` says that one more try is safe (a search by POST is a read); a GET or HEAD always is.
+        """
         ...
 
     async def close(self) -> None: ...
@@ -86,11 +89,13 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """What a dialect must know of the principal: its pin for this upstream, and whether it may administer."""
+    """What a dialect must know of the principal: its pin for this upstream, whether it may administer, and
+    `public_base`, the URL under which clients reach this mount (for absolute links in answers)."""
 
     name: str = "anonymous"
     admin: bool = False
     pin: Mapping[str, str] = {}
+    public_base: str = ""
 
 
 class Plan(msgspec.Struct, kw_only=True):
@@ -230,7 +235,11 @@ class EvidenceLog(Protocol):
         ...
 
     def follow(self, *, after: int) -> AsyncIterator[list[Record]]:
-        """Every record of every scope from then on, in order, in batches, from other processes too."""
+        """Every record of every scope from then on, in order, in batches, from other processes too.
+
+        An empty batch says that there is nothing more at the moment; one comes at least each second while the log
+        can be read. Goes on by itself after a failure that may pass; raises StateError for one that lasts.
+        """
         ...
 
     async def position(self) -> int:

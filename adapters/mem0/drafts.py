@@ -1,0 +1,82 @@
+"""What a write would store, as candidates for the write gate; and the metadata keys that no client may write.
+
+The open-source server lets some of those keys override what it states itself (owner, dates, attribution), and `_fw_*` is
+where memfw keeps its own stamps.
+"""
+
+from collections.abc import Mapping
+
+from adapters.mem0.trees import strings
+from adapters.mem0.wire import invalid
+from firewall.core.model import Candidate
+
+_RESERVED = frozenset(
+    {
+        "user_id",
+        "agent_id",
+        "app_id",
+        "run_id",
+        "session_id",
+        "actor_id",
+        "attributed_to",
+        "tenant_id",
+        "scope",
+    }
+    | {"created_at", "updated_at", "deleted_at", "expires", "expires_at", "expired_at", "expiration_date"}
+    | {"invalid_at", "valid_at", "hash", "data"}
+)
+_OWN_PREFIX = "_fw_"
+
+
+def checked_metadata(value: object) -> Mapping[str, object]:
+    """The metadata of a write. CallerError 400 `reserved_metadata` for keys that say whose a memory is, or since when."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise invalid("metadata must be an object")
+    for key in value:
+        name = key.strip().casefold()
+        if name in _RESERVED or name.startswith(_OWN_PREFIX):
+            raise invalid(f"the metadata key {name[:40]!r} is reserved", code="reserved_metadata")
+    return value
+
+
+def message_drafts(messages: object, metadata: Mapping[str, object]) -> tuple[Candidate, ...]:
+    """A draft for each message; the metadata goes with every one of them, as it will be stored."""
+    attached = strings(metadata)
+    if messages is None:  # the upstream says itself what it misses
+        return (_draft(0, "", "", (), attached),) if attached else ()
+    if isinstance(messages, list):
+        return tuple(_draft(index, *_content(message), attached) for index, message in enumerate(messages))
+    return (_draft(0, *_content(messages), attached),)
+
+
+def text_draft(index: int, text: object, metadata: Mapping[str, object]) -> Candidate:
+    """The draft of an update; a missing text leaves the old one as it is."""
+    if text is not None and not isinstance(text, str):
+        raise invalid("text must be a string")
+    return _draft(index, text or "", "", (), strings(metadata))
+
+
+def _content(message: object) -> tuple[str, str, tuple[str, ...]]:
+    """Text, role and every other string of one message, whatever its parts are."""
+    if isinstance(message, str):
+        return message, "", ()
+    if not isinstance(message, dict):
+        raise invalid("messages must be strings or objects")
+    role = message.get("role")
+    content = message.get("content")
+    rest = {key: value for key, value in message.items() if key not in {"role", "content"}}
+    text = content if isinstance(content, str) else "\n".join(strings(content))
+    return text, role if isinstance(role, str) else "", strings(rest)
+
+
+def _draft(index: int, text: str, role: str, others: tuple[str, ...], attached: tuple[str, ...]) -> Candidate:
+    return Candidate(
+        id=f"draft-{index}",
+        upstream="",
+        backend="mem0",
+        text=text,
+        writer=role,
+        attached=(*others, *attached),
+    )

@@ -1,0 +1,256 @@
+"""One row of an answer as a candidate: fast where the row is as documented, careful where it is not.
+
+A row without an id or a text is no row: 502. A row with anything else unexpected is still judged, with every string of it
+attached, and has to be inspected. Rows are never changed: what is admitted goes on as the same bytes.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+
+import msgspec
+
+from adapters.mem0.said import NOTHING_SAID, Said, label_of, moment, said_by, seconds_of, speaks, worse
+from adapters.mem0.scope import APP_KEY, UNCHECKED, Scope
+from adapters.mem0.trees import is_prose, strings
+from firewall.core.model import Candidate, Claims, EvidenceRequirement
+from firewall.errors import UpstreamError
+
+BACKEND = "mem0"
+
+TEXTS = ("memory", "text", "data")
+_IDS = ("user_id", "agent_id", "app_id", "run_id", "session_id")
+DATES = ("created_at", "updated_at")
+NONE: tuple[str, ...] = ()
+_END_OF_DAY = timedelta(days=1)
+
+
+def broken(message: str) -> UpstreamError:
+    return UpstreamError(502, "upstream_invalid", message)
+
+
+class Row(msgspec.Struct, gc=False, forbid_unknown_fields=True, kw_only=True):
+    """A memory exactly as documented. Anything else goes the careful way."""
+
+    id: str
+    memory: str
+    user_id: str | None = None
+    agent_id: str | None = None
+    app_id: str | None = None
+    run_id: str | None = None
+    session_id: str | None = None
+    metadata: dict[str, object] | None = None
+    categories: list[str] | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    expiration_date: str | None = None
+    structured_attributes: object = None
+    replaced_by: str | None = None
+    synthesized: bool | None = None
+    lifecycle_state: str | None = None
+    hash: str | None = None
+    score: float | None = None
+    score_breakdown: object = None
+    score_details: object = None
+    role: str | None = None
+    actor_id: str | None = None
+    attributed_to: str | None = None
+    immutable: bool | None = None
+
+
+class RowSource(msgspec.Struct, frozen=True):
+    """What all rows of one answer have in common. `owner` counts where a row states none itself."""
+
+    upstream: str
+    vouched: bool = True
+    scope: Scope = UNCHECKED
+    owner: Mapping[str, str] = {}
+
+
+_row_decoder = msgspec.json.Decoder(Row)
+_tree_decoder = msgspec.json.Decoder()
+
+
+def memory_row(raw: bytes | msgspec.Raw, source: RowSource) -> Candidate:
+    """The candidate of one memory."""
+    try:
+        row = _row_decoder.decode(raw)
+    except (ValueError, RecursionError):
+        return careful(tree_of(raw), source)
+    expires_at = None
+    if row.expiration_date is not None:
+        expires_at = end_of(row.expiration_date)
+        if expires_at is None:
+            return careful(tree_of(raw), source)
+    attached = NONE
+    if row.metadata is not None:
+        attached = strings(row.metadata)
+        if speaks(row.metadata):
+            return _speaking(row, said_by(row.metadata), expires_at, _attached(row, attached), source)
+    if row.lifecycle_state is not None or row.replaced_by is not None or expires_at is not None:
+        return _speaking(row, NOTHING_SAID, expires_at, _attached(row, attached), source)
+    return Candidate(
+        id=row.id,
+        upstream=source.upstream,
+        backend=BACKEND,
+        text=row.memory,
+        owner=_owner(row, source),
+        created_at=None if row.created_at is None else seconds_of(row.created_at),
+        updated_at=None if row.updated_at is None else seconds_of(row.updated_at),
+        writer=row.actor_id or row.attributed_to or row.role or "",
+        attached=_attached(row, attached),
+    )
+
+
+def _speaking(
+    row: Row, said: Said, expires_at: float | None, attached: tuple[str, ...], source: RowSource
+) -> Candidate:
+    """A row that says something of its own life, or whose metadata does."""
+    claims = said.claims
+    if row.lifecycle_state is not None:
+        claims = _labelled(claims, row.lifecycle_state)
+    own = source.vouched or not said.dated
+    return Candidate(
+        id=row.id,
+        upstream=source.upstream,
+        backend=BACKEND,
+        text=row.memory,
+        kind=said.kind,
+        title=said.title,
+        owner=_owner(row, source),
+        created_at=seconds_of(row.created_at) if own and row.created_at is not None else None,
+        updated_at=seconds_of(row.updated_at) if own and row.updated_at is not None else None,
+        claimed_at=said.claimed_at,
+        expires_at=expires_at,
+        superseded_by=row.replaced_by or said.superseded_by,
+        claims=claims,
+        writer=row.actor_id or said.writer or row.attributed_to or row.role or "",
+        source_class=said.source_class,
+        target_files=said.target_files,
+        task_signature=said.task_signature,
+        evidence_refs=said.evidence_refs,
+        attached=attached,
+    )
+
+
+def _owner(row: Row, source: RowSource) -> Mapping[str, str]:
+    owner = dict(source.owner)
+    if row.user_id is not None:
+        owner["user_id"] = row.user_id
+    if row.agent_id is not None:
+        owner["agent_id"] = row.agent_id
+    if row.app_id is not None:
+        owner["app_id"] = row.app_id
+    elif not source.vouched and row.metadata is not None:
+        kept = row.metadata.get(APP_KEY)
+        if isinstance(kept, str):
+            owner["app_id"] = kept
+    if row.run_id is not None:
+        owner["run_id"] = row.run_id
+    elif row.session_id is not None:
+        owner["run_id"] = row.session_id
+    return owner if source.scope.tree is None else source.scope.marked(owner)
+
+
+def _attached(row: Row, attached: tuple[str, ...]) -> tuple[str, ...]:
+    """Every other string of the row. Identifiers count where they say something to a reader."""
+    if row.categories:
+        attached += tuple(row.categories)
+    for tree in (row.structured_attributes, row.score_breakdown, row.score_details):
+        if tree is not None:
+            attached += strings(tree)
+    names = [row.id]
+    owners = (row.user_id, row.agent_id, row.app_id, row.run_id, row.session_id)
+    others = (row.replaced_by, row.lifecycle_state, row.hash, row.role, row.actor_id, row.attributed_to)
+    names += [name for name in owners + others if name is not None]
+    return (*attached, *names) if is_prose("".join(names)) else attached
+
+
+def _labelled(claims: Claims, state: object) -> Claims:
+    return msgspec.structs.replace(claims, lifecycle=worse(claims.lifecycle, label_of((state,))))
+
+
+def tree_of(raw: bytes | msgspec.Raw) -> object:
+    """The JSON value; 502 where it is none."""
+    try:
+        return _tree_decoder.decode(raw)
+    except (ValueError, RecursionError):
+        raise broken("the upstream's answer is not JSON") from None
+
+
+def careful(row: object, source: RowSource) -> Candidate:
+    """A row that is not exactly as documented: nothing of it is guessed, all of it is looked at."""
+    if not isinstance(row, dict):
+        raise broken("a row of the upstream's answer is not an object")
+    text_key = next((key for key in TEXTS if isinstance(row.get(key), str)), None)
+    if not isinstance(row.get("id"), str) or text_key is None:
+        raise broken("a row of the upstream's answer has no id or no text")
+    metadata = row.get("metadata")
+    odd = metadata is not None and not isinstance(metadata, dict)
+    said = said_by(metadata) if isinstance(metadata, dict) else NOTHING_SAID
+    owner = dict(source.owner)
+    for key in _IDS:
+        value = row.get(key)
+        name = "run_id" if key == "session_id" else key
+        if isinstance(value, str):
+            if key != "session_id" or name not in owner or row.get(name) is None:
+                owner[name] = value
+        elif value is not None:
+            odd = True
+            owner.pop(name, None)
+    times = {}
+    for key in DATES:
+        value = row.get(key)
+        times[key] = moment(value) if isinstance(value, str) else None
+        odd = odd or (value is not None and times[key] is None)
+    expires_at = end_of(row.get("expiration_date"))
+    odd = odd or (row.get("expiration_date") is not None and expires_at is None)
+    successor = row.get("replaced_by")
+    odd = odd or not isinstance(successor, str | None)
+    claims = _labelled(said.claims, row["lifecycle_state"]) if row.get("lifecycle_state") else said.claims
+    own = source.vouched or not said.dated
+    rest = {key: value for key, value in row.items() if key not in {"metadata", text_key, *DATES}}
+    return Candidate(
+        id=row["id"],
+        upstream=source.upstream,
+        backend=BACKEND,
+        text=row[text_key],
+        kind=said.kind,
+        title=said.title,
+        owner=source.scope.marked(owner),
+        created_at=times["created_at"] if own else None,
+        updated_at=times["updated_at"] if own else None,
+        claimed_at=said.claimed_at,
+        expires_at=expires_at,
+        superseded_by=(successor if isinstance(successor, str) else None) or said.superseded_by,
+        claims=_inspected(claims) if odd else claims,
+        writer=first(row.get("actor_id"), said.writer, row.get("attributed_to"), row.get("role")),
+        source_class=said.source_class,
+        target_files=said.target_files,
+        task_signature=said.task_signature,
+        evidence_refs=said.evidence_refs,
+        attached=(*strings(metadata), *strings(rest)),
+    )
+
+
+def _inspected(claims: Claims) -> Claims:
+    if claims.evidence not in (None, EvidenceRequirement.none):
+        return claims
+    return msgspec.structs.replace(claims, evidence=EvidenceRequirement.inspect_before_use)
+
+
+def first(*values: object) -> str:
+    return next((value for value in values if isinstance(value, str) and value), "")
+
+
+def end_of(value: object) -> float | None:
+    """When an expiration date is over: the end of that day in UTC, or the moment itself; None for anything else."""
+    if not isinstance(value, str):
+        return None
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        return moment(value)
+    try:
+        return (datetime(day.year, day.month, day.day, tzinfo=UTC) + _END_OF_DAY).timestamp()
+    except OverflowError:  # the last day of the calendar has no end
+        return None

@@ -1,0 +1,222 @@
+"""The composition root: what memfw is made of, in the order in which it is put together. Nothing else imports adapters.
+
+    config -> policy -> log -> projections -> recorder -> mounts -> HTTP
+
+`open_house` builds it and takes it down again, whatever happens in between.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+from adapters.mem0 import Mem0Dialect
+from adapters.mem0.embedded import EmbeddedMem0
+from adapters.mem0.offline import embedded_factory, offline_config
+from adapters.mem0.oss import OssUpstream
+from firewall.config import Config, Mem0Embedded, PrincipalConfig, UpstreamConfig
+from firewall.core.events import ScopeKey
+from firewall.core.model import Trust
+from firewall.log.projection import Projections
+from firewall.log.sqlite import SqliteLog
+from firewall.metrics import Metrics
+from firewall.policy.reload import PolicyHolder, Reload
+from firewall.ports import Upstream
+from firewall.proxy.breaker import Breaker, BreakerSettings, BreakerState
+from firewall.proxy.limits import Limiter, LimiterSettings
+from firewall.proxy.pipeline import Pipeline
+from firewall.proxy.services import Mount, Services
+from firewall.proxy.transport import open_transport
+from firewall.proxy.transport_target import TransportLimits
+from firewall.proxy.upstream_client import UpstreamClient
+from firewall.server.drain import Drain
+from firewall.server.house import House
+from firewall.service.principals import Principal, Principals, Role
+from firewall.service.recorder import Recorder
+
+POLICY_LOOK_SECONDS = 1.0
+_log = logging.getLogger("memfw")
+
+
+@asynccontextmanager
+async def open_house(
+    config: Config,
+    *,
+    now: Callable[[], float] = time.time,
+    monotonic: Callable[[], float] = time.monotonic,
+    new_id: Callable[[], str] = lambda: os.urandom(16).hex(),
+) -> AsyncIterator[House]:
+    """A running memfw without its listening socket. ConfigError or StateError when it cannot be one."""
+    metrics = Metrics()
+    policy = PolicyHolder(config.policy, clock=now, on_result=_PolicyReports(metrics))
+    _announce(metrics, policy.last)
+    async with AsyncExitStack() as stack:
+        log = await SqliteLog.open(config.state.url, clock=now)
+        stack.push_async_callback(log.close)
+        projections = Projections(log, clock=monotonic)
+        await projections.start()
+        stack.push_async_callback(projections.close)
+        for key in {ScopeKey(), *_homes(config)}:
+            await projections.load(key)
+        recorder = Recorder(log, projections, metrics)
+        recorder.start()
+        stack.push_async_callback(recorder.close)
+        services = Services(
+            principals=Principals(_principal(entry) for entry in config.principals),
+            policy=lambda: policy.current,
+            projections=projections,
+            recorder=recorder,
+            metrics=metrics,
+            now=now,
+            monotonic=monotonic,
+            new_id=new_id,
+        )
+        pipelines = []
+        for name, upstream in config.upstreams.items():
+            mount = _mount(name, upstream, config, metrics, monotonic)
+            stack.push_async_callback(mount.client.close)
+            pipelines.append(Pipeline(mount, services))
+        limiter = Limiter(
+            LimiterSettings(
+                concurrency=config.limits.concurrency,
+                queue=config.limits.queue,
+                queue_timeout=config.limits.queue_timeout,
+            ),
+            clock=monotonic,
+            observe=metrics.queue.observe,
+        )
+        watching = asyncio.get_running_loop().create_task(policy.watch(_look), name="memfw-policy")
+        stack.push_async_callback(_end, watching)
+        yield House(
+            services=services,
+            log=log,
+            pipelines=pipelines,
+            drain=Drain(),
+            slot=limiter.slot,
+            held_items=projections.held_items,
+            health=projections.health,
+            reload_policy=policy.request_reload,
+            max_body=config.limits.body_bytes,
+            max_header=config.limits.header_bytes,
+        )
+
+
+async def _look() -> None:
+    await asyncio.sleep(POLICY_LOOK_SECONDS)
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+class _PolicyReports:
+    """Reloads as metrics and log lines. A bad one names every problem; none of them holds memory text."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def __call__(self, result: Reload) -> None:
+        if result.ok:
+            _announce(self._metrics, result)
+            _log.info("policy activated", extra={"policy": result.label})
+        else:
+            self._metrics.policy_failures.inc()
+            problems = [str(problem) for problem in result.problems]
+            _log.error(
+                "policy not activated, the last one stays", extra={"policy": result.label, "problems": problems}
+            )
+
+
+def _announce(metrics: Metrics, result: Reload) -> None:
+    name, _, revision = result.label.partition("@")
+    metrics.policy_info.clear()
+    metrics.policy_info.labels(name, revision).set(1)
+    metrics.policy_reload.set(result.at)
+
+
+def _homes(config: Config) -> list[ScopeKey]:
+    """The scopes that are warm before the first request."""
+    return [ScopeKey(entry.tenant, scope) for entry in config.principals for scope in entry.scopes]
+
+
+def _principal(entry: PrincipalConfig) -> tuple[str, Principal]:
+    return entry.key.get_secret_value(), Principal(
+        name=entry.name,
+        tenant=entry.tenant,
+        scopes=entry.scopes,
+        role=Role(entry.role),
+        max_trust=Trust[entry.max_trust],
+        agent=entry.agent,
+        team=entry.team,
+        may_act_as=entry.may_act_as,
+        pin=entry.pin,
+        native=not entry.upstream_key,
+    )
+
+
+class _UpstreamReports:
+    """What one upstream's client does, as metrics."""
+
+    def __init__(self, name: str, metrics: Metrics) -> None:
+        self._open = metrics.breaker_open.labels(name)
+        self._open.set(0)
+
+    def exchanged(self, outcome: str, seconds: float) -> None:
+        """Durations are observed where the request is known."""
+
+    def breaker(self, state: BreakerState) -> None:
+        self._open.set(0 if state is BreakerState.closed else 1)
+
+
+def _mount(
+    name: str, upstream: UpstreamConfig, config: Config, metrics: Metrics, monotonic: Callable[[], float]
+) -> Mount:
+    """One upstream of the config behind its dialect. Only what speaks the platform's own wire can be streamed."""
+    dialect = Mem0Dialect(upstream.flavor, upstream=name)
+    if isinstance(upstream, Mem0Embedded):
+        embedded = EmbeddedMem0(embedded_factory(upstream.config.get_secret_value()), max_waiting=max(1, upstream.queue))
+        return Mount(
+            name=name,
+            dialect=dialect,
+            client=OssUpstream(embedded),
+            unknown_routes=upstream.unknown_routes,
+            public_base=_public_base(config, name),
+        )
+    limits = TransportLimits(
+        connect_timeout=upstream.timeouts.connect,
+        max_connections=upstream.max_concurrency,
+        max_body=config.limits.answer_bytes,
+    )
+    client = UpstreamClient(
+        open_transport(str(upstream.url), limits=limits),
+        Breaker(BreakerSettings(failures=upstream.breaker.failures, base=upstream.breaker.reset)),
+        clock=monotonic,
+        observer=_UpstreamReports(name, metrics),
+    )
+    platform = upstream.flavor == "platform"
+    inject = upstream.auth.inject
+    return Mount(
+        name=name,
+        dialect=dialect,
+        client=client if platform else OssUpstream(client),
+        streams=client if platform else None,
+        deadline=upstream.timeouts.total,
+        inject=None if inject is None else inject.get_secret_value(),
+        unknown_routes=upstream.unknown_routes,
+        public_base=_public_base(config, name),
+    )
+
+
+def offline_mem0() -> Upstream:
+    """A real Mem0 in this process that needs no network: what the demonstration governs."""
+    return OssUpstream(EmbeddedMem0(embedded_factory(offline_config())))
+
+
+def _public_base(config: Config, name: str) -> str:
+    listen = config.listen
+    base = str(listen.public_url or f"http://{listen.host}:{listen.port}").rstrip("/")
+    return f"{base}/{name}"

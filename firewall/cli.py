@@ -1,0 +1,64 @@
+"""The command line: `memfw serve | demo | policy | version`. Exit codes: 0 done, 1 a check failed, 2 cannot start."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from firewall.config import load_config
+from firewall.errors import ConfigError, StateError
+from firewall.policy import commands as policy_commands
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the process's exit code."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        return int(parsed.run(parsed))
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return 2
+    except StateError as error:
+        print(f"memfw cannot use its evidence log: {error.message} ({error.code})", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="memfw", description="A memory firewall: governs what agents read from the memory they have."
+    )
+    parser.add_argument("--version", action="version", version=f"memfw {version('memfw')}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="run the sidecar")
+    serve.add_argument("--config", metavar="FILE", help="memfw.yaml; without it the environment and the defaults")
+    serve.set_defaults(run=_serve)
+
+    demo = commands.add_parser("demo", help="a real Mem0, straight and through memfw, side by side")
+    demo.add_argument("--once", action="store_true", help="end after the table")
+    demo.set_defaults(run=_demo)
+
+    policy_commands.add_commands(commands)
+    commands.choices["policy"].set_defaults(run=policy_commands.run)
+    return parser
+
+
+def _serve(parsed: argparse.Namespace) -> int:
+    from firewall.serve import run, serve
+
+    return run(serve(load_config(parsed.config, os.environ)))
+
+
+def _demo(parsed: argparse.Namespace) -> int:
+    from firewall.demo.run import demo
+
+    return asyncio.run(demo(once=parsed.once))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""The receipt: one value that says what was decided and why, verifiable afterwards.
+
+Headers, metrics, logs, the `firewall` object and the audit chain are views of it. It holds facts and digests, never
+memory text: an entry for each candidate that is not plain `use_now`, and for the rest a count and one digest.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import msgspec
+
+from firewall.core.adjudicate import Adjudication
+from firewall.core.compiled import CompiledPolicy
+from firewall.core.events import text_digest
+from firewall.core.model import Action, Candidate, Context, Verdict
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One candidate that is not plain `use_now`."""
+
+    id: str
+    upstream: str
+    action: str
+    admitted: bool
+    reasons: tuple[str, ...]
+    rule: str = ""
+    evidence: tuple[str, ...] = ()
+    superseded_by: str = ""
+    digest: str
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """`considered` are all candidates; `surplus` were read only to fill the answer and are neither of the others."""
+
+    considered: int
+    admitted: int
+    withheld: int
+    surplus: int = 0
+    use_now: int = 0
+    inspect_before_use: int = 0
+    rehydrate: int = 0
+    do_not_use: int = 0
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """`at` is in seconds since the epoch; `offset` is that of the projection that was used."""
+
+    format: int = 1
+    decision_id: str
+    at: float
+    tenant: str
+    scope: str
+    principal: str
+    surface: str
+    upstream: str
+    route: str
+    mode: str
+    policy: str
+    shadow: bool
+    offset: int
+    counts: Counts
+    entries: tuple[Entry, ...]
+    plain_digest: str
+    degraded: str = ""
+    shadow_rules: dict[str, int] = {}
+
+
+def receipt_of(
+    candidates: Sequence[Candidate],
+    adjudication: Adjudication,
+    context: Context,
+    policy: CompiledPolicy,
+    *,
+    now: float,
+    offset: int,
+    upstream: str,
+    route: str,
+    delivered: Sequence[bool] | None = None,
+    considered: int | None = None,
+    degraded: str = "",
+) -> Receipt:
+    """`delivered[i]` is what really goes to the caller; only the first `considered` candidates count as withheld."""
+    verdicts = adjudication.verdicts
+    cut = len(verdicts) if considered is None else considered
+    actions = [0, 0, 0, 0]
+    admitted = 0
+    plain: list[str] = []
+    entries: list[Entry] = []
+    for index in range(cut):
+        verdict = verdicts[index]
+        goes = verdict.admitted if delivered is None else delivered[index]
+        actions[verdict.action] += 1
+        admitted += goes
+        if verdict.action is Action.use_now and not verdict.findings:
+            plain.append(candidates[index].id)
+        else:
+            entries.append(_entry(candidates[index], verdict, admitted=goes))
+    plain.sort()
+    return Receipt(
+        decision_id=context.decision_id,
+        at=now,
+        tenant=context.tenant,
+        scope=context.scope,
+        principal=context.principal,
+        surface=context.surface.value,
+        upstream=upstream,
+        route=route,
+        mode=context.mode.name,
+        policy=policy.label,
+        shadow=policy.shadow,
+        offset=offset,
+        counts=Counts(
+            considered=len(verdicts),
+            admitted=admitted,
+            withheld=cut - admitted,
+            surplus=len(verdicts) - cut,
+            use_now=actions[Action.use_now],
+            inspect_before_use=actions[Action.inspect_before_use],
+            rehydrate=actions[Action.rehydrate],
+            do_not_use=actions[Action.do_not_use],
+        ),
+        entries=tuple(entries),
+        plain_digest=hashlib.sha256("\n".join(plain).encode("utf-8", "surrogatepass")).hexdigest()[:32],
+        degraded=degraded,
+        shadow_rules=dict(adjudication.shadow_rules),
+    )
+
+
+def _entry(candidate: Candidate, verdict: Verdict, *, admitted: bool) -> Entry:
+    decisive = verdict.findings[0]
+    return Entry(
+        id=candidate.id,
+        upstream=candidate.upstream,
+        action=verdict.action.name,
+        admitted=admitted,
+        reasons=verdict.reasons,
+        rule=decisive.rule,
+        evidence=decisive.evidence,
+        superseded_by=next((f.superseded_by for f in verdict.findings if f.superseded_by), ""),
+        digest=text_digest(candidate.text),
+    )

@@ -1,0 +1,35 @@
+"""What an outcome is worth: blocked in mode firewall, inspected elsewhere, nothing where the reading is unsure."""
+
+from firewall.core.compiled import NOTHING, Env
+from firewall.core.model import Action, Candidate, Family, Finding, Mode
+from firewall.core.signals.outcome.reading import read_outcome
+
+_BLOCKS = 0.84
+_INSPECTS = 0.60
+
+
+def text_of(candidate: Candidate) -> str:
+    """Title and text as one: a title often holds the verdict, and is often the beginning of the text."""
+    title = candidate.title
+    if not title or candidate.text.startswith(title):
+        return candidate.text
+    return f"{title}\n{candidate.text}"
+
+
+def check(candidate: Candidate, env: Env) -> tuple[Finding, ...]:
+    """The text says that what it is about failed, is stale or is contested."""
+    outcome = read_outcome(text_of(candidate))
+    if outcome is None or outcome.kind == "accepted" or outcome.confidence < _INSPECTS:
+        return NOTHING
+    blocks = outcome.confidence >= _BLOCKS and env.context.mode is Mode.firewall
+    return (
+        Finding(
+            Family.execution,
+            Action.do_not_use if blocks else Action.inspect_before_use,
+            f"text_signal:{outcome.kind}",
+            confidence=outcome.confidence,
+            evidence=(f"cue:{outcome.cue}", f"at:{outcome.at}"),
+            show_text=True,
+            superseded_by=outcome.successor,
+        ),
+    )

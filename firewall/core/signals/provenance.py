@@ -1,0 +1,51 @@
+"""Provenance: trust comes from the policy's tables; what a row claims of itself can only lower it.
+
+On `govern` the claim is the authenticated caller's and counts up to the principal's `max_trust`.
+"""
+
+from firewall.core.compiled import NOTHING, CompiledPolicy, Env
+from firewall.core.model import Action, Attestation, Candidate, Context, Family, Finding, Surface, Trust
+
+
+def trust_of(candidate: Candidate, context: Context, policy: CompiledPolicy) -> Trust:
+    """The lowest trust that anything says of the candidate."""
+    if context.surface is Surface.govern:
+        claim = candidate.claims.trust
+        trust = min(
+            Trust.unknown if claim is None else claim,
+            context.max_trust,
+            policy.trust_backends.get(candidate.backend, Trust.trusted),
+        )
+    else:
+        trust = _upstream_trust(candidate, policy)
+        if candidate.claims.trust is not None:
+            trust = min(trust, candidate.claims.trust)
+    if candidate.writer:
+        trust = min(trust, policy.trust_writers.get(candidate.writer, trust))
+    if candidate.source_class:
+        trust = min(trust, policy.trust_source_classes.get(candidate.source_class, trust))
+    return trust
+
+
+def _upstream_trust(candidate: Candidate, policy: CompiledPolicy) -> Trust:
+    """A line that names the upstream always caps; the default speaks only for rows without a verified stamp."""
+    cap = policy.trust_attestation.get(candidate.attestation, Trust.untrusted)
+    named = policy.trust_upstreams.get(candidate.upstream)
+    if named is None:
+        named = policy.trust_upstreams.get(candidate.backend)
+    if named is not None:
+        return min(named, cap)
+    if candidate.attestation is Attestation.verified:
+        return cap
+    return min(policy.trust_default, cap)
+
+
+def check(candidate: Candidate, env: Env) -> tuple[Finding, ...]:
+    attestation = candidate.attestation
+    if attestation is Attestation.unsigned:
+        return NOTHING
+    if attestation is Attestation.forged:
+        return (Finding(Family.forged, Action.do_not_use, "forged"),)
+    if attestation is Attestation.replayed:
+        return (Finding(Family.forged, Action.inspect_before_use, "replayed"),)
+    return NOTHING

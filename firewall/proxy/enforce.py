@@ -1,0 +1,123 @@
+"""Enforcement of one answer: adjudicate, fill up to what the caller asked for, choose what is delivered.
+
+Surplus rows were read only to fill the answer: they inform conflicts, but are neither delivered nor withheld.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from firewall.core.adjudicate import Adjudication
+from firewall.core.compiled import Env
+from firewall.core.model import Action, Family, Finding, Trust, Verdict
+from firewall.ports import Answer, Plan, WireRequest, WireResponse
+from firewall.proxy.services import Mount, Services
+from firewall.service.judging import adjudicate_within
+
+_LATE = Verdict(
+    Action.do_not_use,
+    admitted=False,
+    trust=Trust.untrusted,
+    findings=(Finding(Family.error, Action.do_not_use, "adjudication_error"),),
+)
+
+
+class Enforced(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of an answer. `delivered` and `considered` as `core.receipt.receipt_of` takes them."""
+
+    answer: Answer
+    adjudication: Adjudication
+    delivered: Sequence[bool]
+    considered: int
+    degraded: str = ""
+
+
+async def enforce(
+    mount: Mount, plan: Plan, response: WireResponse, env: Env, services: Services, *, degraded: str = ""
+) -> Enforced:
+    """`degraded` is set when there is no state to judge by: nothing is admitted then."""
+    answer = mount.dialect.read(plan, response)
+    enforced = await _judge(plan, answer, env, services, degraded)
+    rounds = 0 if env.policy.shadow or enforced.degraded else env.policy.source.limits.overfetch_rounds
+    for _ in range(rounds):
+        further = _further(mount, plan, enforced)
+        if further is None:
+            break
+        more = await fetch(mount, further, services, retry=True)
+        if more.status >= 300:
+            break  # what we have is whole; the caller just gets fewer
+        answer = mount.dialect.joined(plan, enforced.answer, mount.dialect.read(plan, more))
+        enforced = await _judge(plan, answer, env, services, "")
+    return enforced
+
+
+async def fetch(
+    mount: Mount, request: WireRequest, services: Services, *, retry: bool
+) -> WireResponse:
+    """One upstream exchange with the mount's credential, timed."""
+    if mount.inject is not None:
+        request = mount.dialect.with_credential(request, mount.inject)
+    started = services.monotonic()
+    try:
+        return await mount.client.send(request, deadline=mount.deadline, retry=retry)
+    finally:
+        services.metrics.observe_upstream(mount.name, services.monotonic() - started)
+
+
+def _further(mount: Mount, plan: Plan, enforced: Enforced) -> WireRequest | None:
+    """The request for more rows: a ranked answer that is not full, or a page that would come back empty."""
+    admitted = sum(enforced.delivered)
+    if plan.limit is not None:
+        if admitted >= plan.limit:
+            return None
+        return mount.dialect.more(plan, enforced.answer, plan.limit)
+    if admitted or not enforced.answer.candidates:
+        return None
+    return mount.dialect.more(plan, enforced.answer, 1)
+
+
+async def _judge(plan: Plan, answer: Answer, env: Env, services: Services, degraded: str) -> Enforced:
+    candidates = answer.candidates
+    adjudication: Adjudication | None = None
+    if not degraded:
+        started = services.monotonic()
+        adjudication = await adjudicate_within(
+            candidates,
+            env,
+            seconds=env.policy.source.limits.deadline_ms / 1000.0,
+            monotonic=services.monotonic,
+        )
+        services.metrics.adjudication.observe(services.monotonic() - started)
+    if adjudication is None:
+        late = Adjudication((_LATE,) * len(candidates))
+        return Enforced(
+            answer=answer,
+            adjudication=late,
+            delivered=(False,) * len(candidates),
+            considered=len(candidates),
+            degraded=degraded or "deadline",
+        )
+    delivered, considered = chosen(adjudication.verdicts, plan.limit, shadow=env.policy.shadow)
+    return Enforced(answer=answer, adjudication=adjudication, delivered=delivered, considered=considered)
+
+
+def chosen(
+    verdicts: Sequence[Verdict], limit: int | None, *, shadow: bool
+) -> tuple[Sequence[bool], int]:
+    """Which candidates go to the caller, and how many of the first count as considered.
+
+    In shadow mode the answer is what it would have been without us: the first `limit` rows.
+    """
+    if shadow:
+        cut = len(verdicts) if limit is None else min(limit, len(verdicts))
+        return [index < cut for index in range(len(verdicts))], cut
+    flags = [verdict.admitted for verdict in verdicts]
+    if limit is None:
+        return flags, len(flags)
+    room = limit
+    for index, admitted in enumerate(flags):
+        room -= admitted
+        if room == 0:
+            cut = index + 1
+            return flags[:cut] + [False] * (len(flags) - cut), cut
+    return flags, len(flags)

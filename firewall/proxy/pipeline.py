@@ -1,0 +1,217 @@
+"""The enforcement point: one drop-in request on its way through memfw, in one direction.
+
+    match -> authenticate -> plan (pin, rewrite) -> preflight -> upstream -> read -> adjudicate -> rebuild -> record
+
+A dialect decides what things mean on the wire; this room carries them and enforces the verdicts. Every way out is an
+answer in the upstream's own shape.
+"""
+
+import msgspec
+
+from firewall.core.compiled import CompiledPolicy, Env
+from firewall.core.events import Event, ScopeKey, StandingGiven
+from firewall.core.model import Candidate, Context, Family, Mode, Surface
+from firewall.core.signals import scope as scope_signal
+from firewall.core.state import State
+from firewall.errors import CallerError, StateError, UpstreamError
+from firewall.ports import (
+    Caller,
+    Headers,
+    Match,
+    Plan,
+    RouteClass,
+    WireRequest,
+    WireResponse,
+    header,
+)
+from firewall.proxy import answers
+from firewall.proxy.enforce import enforce, fetch
+from firewall.proxy.services import Mount, Services
+from firewall.proxy.writes import gate_writes
+from firewall.service.principals import Principal, Role
+from firewall.service.scopes import state_for
+
+
+class Passage(msgspec.Struct, frozen=True):
+    """A request that streams through untouched: the server room carries it over `mount.client`."""
+
+    request: WireRequest
+    route: str
+
+
+class Asking(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks, under which policy, in which state. `degraded` names the cause when there is no state."""
+
+    principal: Principal
+    policy: CompiledPolicy
+    key: ScopeKey
+    mode: Mode
+    state: State
+    now: float
+    degraded: str = ""
+
+
+class Pipeline:
+    """One mount's enforcement point."""
+
+    def __init__(self, mount: Mount, services: Services) -> None:
+        self.mount = mount
+        self._services = services
+
+    async def handle(self, request: WireRequest) -> tuple[str, WireResponse | Passage]:
+        """The name of the route, and the answer or what is to be streamed. Never raises the three families."""
+        mount, metrics = self.mount, self._services.metrics
+        match: Match | None = None
+        try:
+            match = mount.dialect.match(request)
+            return (match.spec.name if match else "unknown"), await self._handle(request, match)
+        except CallerError as error:
+            metrics.denied.labels(mount.name, error.code).inc()
+            return (match.spec.name if match else "unknown"), answers.refused(mount, match, error)
+        except UpstreamError as error:
+            return (match.spec.name if match else "unknown"), answers.failed(mount, match, error)
+
+    async def _handle(self, request: WireRequest, match: Match | None) -> WireResponse | Passage:
+        mount, services = self.mount, self._services
+        own_key = header(request.headers, "Memfw-Key")
+        vendor_key = mount.dialect.credential(request.headers)
+        principal = services.principals.resolve(own_key or vendor_key, native=False)
+        if match is None:
+            services.metrics.unknown_routes.labels(mount.name).inc()
+            if mount.unknown_routes == "deny":
+                raise CallerError(403, "unknown_route", "memfw does not know this route and does not pass it on")
+            return self._passage(request, "unknown")
+        route_class = match.spec.route_class
+        if route_class is RouteClass.unsupported:
+            raise CallerError(501, "not_supported", match.spec.note or "this upstream cannot do that")
+        admin = principal.role is Role.admin
+        if route_class is RouteClass.admin and not admin:
+            raise CallerError(403, "admin_only", "this route needs a key with the role admin")
+        if route_class is RouteClass.passed:
+            return self._passage(request, match.spec.name)
+        caller = Caller(
+            name=principal.name,
+            admin=admin,
+            pin=principal.pin.get(mount.name, {}),
+            public_base=mount.public_base,
+        )
+        asking = await self._asking(request, principal)
+        clean = msgspec.structs.replace(request, headers=_for_upstream(request.headers))
+        plan = mount.dialect.plan(clean, match, caller, now=asking.now)
+        return await self._carry(plan, caller, asking)
+
+    def _passage(self, request: WireRequest, route: str) -> Passage:
+        clean = msgspec.structs.replace(request, headers=_for_upstream(request.headers))
+        if self.mount.inject is not None:
+            clean = self.mount.dialect.with_credential(clean, self.mount.inject)
+        return Passage(clean, route)
+
+    async def _asking(self, request: WireRequest, principal: Principal) -> Asking:
+        services = self._services
+        policy = services.policy()
+        key = principal.reach(None, header(request.headers, "Memfw-Scope"))
+        asked = header(request.headers, "Memfw-Mode")
+        if asked is not None and asked not in Mode.__members__:
+            raise CallerError(400, "invalid_header", "Memfw-Mode is standard, strict or firewall")
+        mode = policy.mode if asked is None else max(policy.mode, Mode[asked])
+        after = header(request.headers, "Memfw-After")
+        if after is not None and not (after.isdecimal() and len(after) < 19):
+            raise CallerError(400, "invalid_header", "Memfw-After is an offset that a write returned")
+        degraded = ""
+        try:
+            state = await state_for(
+                services.projections,
+                key,
+                max_staleness=policy.source.limits.max_staleness_s,
+                after=None if after is None else int(after),
+            )
+        except StateError as error:
+            state, degraded = State(), error.code
+        return Asking(
+            principal=principal,
+            policy=policy,
+            key=key,
+            mode=mode,
+            state=state,
+            now=services.now(),
+            degraded=degraded,
+        )
+
+    def _env(self, plan: Plan, asking: Asking, surface: Surface) -> Env:
+        context = Context(
+            decision_id=self._services.new_id(),
+            surface=surface,
+            mode=asking.mode,
+            tenant=asking.key.tenant,
+            scope=asking.key.scope,
+            principal=asking.principal.name,
+            max_trust=asking.principal.max_trust,
+            pin=plan.pin,
+            by_id=plan.by_id,
+            ranked=plan.ranked,
+            query=plan.query,
+        )
+        return Env(context, asking.policy, asking.state, asking.now)
+
+    async def _carry(self, plan: Plan, caller: Caller, asking: Asking) -> WireResponse:
+        mount, services = self.mount, self._services
+        if plan.answer is not None:
+            return plan.answer
+        if plan.drafts:
+            refusal = gate_writes(mount, plan, self._env(plan, asking, Surface.write), services)
+            if refusal is not None:
+                return refusal
+        for single in plan.preflight:
+            foreign = await self._foreign(single, caller, asking)
+            if foreign is not None:
+                return answers.not_found(mount, plan.match, foreign)
+        if plan.request is None:
+            raise UpstreamError(502, "plan_invalid", "the dialect planned neither a request nor an answer")
+        reads = plan.match.spec.route_class is RouteClass.governed_read
+        response = await fetch(mount, plan.request, services, retry=reads)
+        if response.status >= 300:
+            return answers.upstream_error(mount, plan.match, response)
+        await self._record_standing(plan, asking)
+        env = self._env(plan, asking, Surface.drop_in)
+        enforced = await enforce(mount, plan, response, env, services, degraded=asking.degraded)
+        return answers.governed(mount, plan, response, enforced, env, services)
+
+    async def _foreign(self, single: WireRequest, caller: Caller, asking: Asking) -> WireResponse | None:
+        """The upstream's 404, or an empty answer for a row of another owner; None when the row is ours."""
+        mount = self.mount
+        match = mount.dialect.match(single)
+        if match is None:
+            raise UpstreamError(502, "plan_invalid", "the dialect planned a preflight that it does not know")
+        plan = mount.dialect.plan(single, match, caller, now=asking.now)
+        response = await fetch(mount, single, self._services, retry=True)
+        if response.status == 404:
+            return response
+        if response.status >= 300:
+            raise UpstreamError(502, "preflight_failed", "the owner of the row could not be looked up")
+        candidates = mount.dialect.read(plan, response).candidates
+        env = self._env(plan, asking, Surface.drop_in)
+        if not candidates or any(_is_foreign(candidate, env) for candidate in candidates):
+            return WireResponse(status=404)
+        return None
+
+    async def _record_standing(self, plan: Plan, asking: Asking) -> None:
+        """Feedback becomes standing after the upstream took it: a repeat is safe there, and counted once here."""
+        if not plan.standing:
+            return
+        events: list[Event] = []
+        for event in plan.standing:
+            if isinstance(event, StandingGiven):
+                event = msgspec.structs.replace(
+                    event, upstream=self.mount.name, principal=asking.principal.name, at=asking.now
+                )
+            events.append(event)
+        await self._services.projections.append(asking.key, events)
+
+
+def _is_foreign(candidate: Candidate, env: Env) -> bool:
+    return any(finding.family is Family.scope for finding in scope_signal.check(candidate, env))
+
+
+def _for_upstream(headers: Headers) -> Headers:
+    """Our own headers stay here: a memfw key is nobody else's business."""
+    return tuple((name, value) for name, value in headers if not name.lower().startswith("memfw-"))

@@ -1,0 +1,56 @@
+"""What the proxy needs of the rest of the house, passed in by the composition root."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Literal, Protocol
+
+import msgspec
+
+from firewall.core.compiled import CompiledPolicy
+from firewall.core.events import Event, ScopeKey
+from firewall.metrics import Metrics
+from firewall.ports import Appended, Dialect, Upstream, WireRequest
+from firewall.proxy.transport import Streamed
+from firewall.service.principals import Principals
+from firewall.service.recorder import Recorder
+from firewall.service.scopes import Follows
+
+
+class Projects(Follows, Protocol):
+    async def append(
+        self, key: ScopeKey, events: list[Event], *, operation: str = "", body_digest: str = ""
+    ) -> Appended: ...
+
+
+class Streams(Protocol):
+    """Streams an answer through; the upstreams that only translate do not have it."""
+
+    def stream(
+        self, request: WireRequest, *, deadline: float
+    ) -> AbstractAsyncContextManager[Streamed]: ...
+
+
+class Mount(msgspec.Struct, frozen=True, kw_only=True):
+    """One upstream of the config, mounted under its name. `inject` is the real key where memfw holds it."""
+
+    name: str
+    dialect: Dialect
+    client: Upstream
+    streams: Streams | None = None
+    deadline: float = 30.0
+    inject: str | None = None
+    unknown_routes: Literal["deny", "pass"] = "deny"
+    public_base: str = ""
+
+
+class Services(msgspec.Struct, frozen=True, kw_only=True):
+    """`now` is the wall clock in epoch seconds, `monotonic` measures, `new_id` makes decision ids."""
+
+    principals: Principals
+    policy: Callable[[], CompiledPolicy]
+    projections: Projects
+    recorder: Recorder
+    metrics: Metrics
+    now: Callable[[], float]
+    monotonic: Callable[[], float]
+    new_id: Callable[[], str]

@@ -1,0 +1,219 @@
+"""Which headers cross memfw, in both directions, and the head of a request as bytes.
+
+Hop-by-hop headers never cross, nor do those that a `Connection` header names. Length and host are ours. What could
+split a message (CR, LF, NUL, a target with a space) is refused, never repaired. No I/O.
+"""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from firewall.ports import Headers, WireRequest
+from firewall.proxy.transport_errors import invalid, unsendable
+from firewall.proxy.transport_target import Target
+
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+_LENGTHLESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE"})
+_HOP = frozenset({"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"})
+_OURS = frozenset({"host", "content-length", "expect"})
+_PLAIN_CONNECTION = frozenset({"", "keep-alive", "close"})
+# They name the encoded bytes, so they do not outlive the encoding.
+_OF_ENCODED_BYTES = frozenset({"content-encoding", "etag", "content-md5", "digest", "content-digest"})
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_NOT_IN_TARGET = re.compile(r"[\x00-\x20#\x7f]")
+_NAMES_KEPT = 512
+
+Pair = tuple[str, str]
+RawHeaders = Sequence[tuple[bytes, bytes]]
+
+
+def _is_hop(lowered: str) -> bool:
+    return lowered in _HOP or lowered.startswith("proxy-")
+
+
+def _named_by_connection(headers: Sequence[Pair]) -> frozenset[str]:
+    return frozenset(
+        token.strip().lower()
+        for name, value in headers
+        if name.lower() == "connection" and value.lower() not in _PLAIN_CONNECTION
+        for token in value.split(",")
+    )
+
+
+def end_to_end(headers: Headers) -> Headers:
+    """The headers without the hop-by-hop ones. The edge calls it before a dialect adds headers of its own, so that
+    a caller's `Connection: x` cannot take away what memfw put in."""
+    named = _named_by_connection(headers)
+    return tuple(pair for pair in headers if not _is_hop(lowered := pair[0].lower()) and lowered not in named)
+
+
+class RequestHeaders:
+    """Writes request heads for one upstream. Remembers the names that it has judged."""
+
+    def __init__(self, target: Target) -> None:
+        self._prefix = target.prefix
+        self._host: Pair = ("Host", target.host_header)
+        self._crosses: dict[str, bool] = {}
+
+    def target(self, request: WireRequest) -> str:
+        """Prefix and raw target. CallerError for one that would not survive on a request line."""
+        target = request.target
+        if not target.startswith("/") or _NOT_IN_TARGET.search(target):
+            raise unsendable("the request target is not a valid path")
+        return self._prefix + target
+
+    def pairs(self, request: WireRequest, *, identity: bool) -> list[Pair]:
+        """What is sent, without the length. `identity` asks for an answer that is not compressed."""
+        crosses, headers = self._crosses, request.headers
+        pairs = [self._host]
+        plain = True
+        for pair in headers:
+            name = pair[0]
+            crossing = crosses.get(name)
+            if crossing is None:
+                crossing = self._judge(name)
+            if crossing:
+                pairs.append(pair)
+            else:
+                lowered = name.lower()
+                if lowered == "accept-encoding" and not identity:
+                    pairs.append(pair)
+                elif lowered == "connection" and pair[1].lower() not in _PLAIN_CONNECTION:
+                    plain = False
+        if not plain:
+            named = _named_by_connection(headers)
+            pairs[1:] = [pair for pair in pairs[1:] if pair[0].lower() not in named]
+        if identity:
+            pairs.append(("Accept-Encoding", "identity"))
+        return pairs
+
+    def head(self, request: WireRequest, *, identity: bool) -> bytes:
+        """Request line and headers as they go on the wire."""
+        method = check_method(request.method)
+        lines = [f"{method} {self.target(request)} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in self.pairs(request, identity=identity)]
+        if request.body or method not in _LENGTHLESS:
+            lines.append(f"Content-Length: {len(request.body)}")
+        lines += ("", "")
+        text = "\r\n".join(lines)
+        # Every CR and LF must be one that we put there ourselves.
+        ours = len(lines) - 1
+        if text.count("\n") != ours or text.count("\r") != ours or "\0" in text:
+            raise unsendable("a header value holds a line break or a NUL")
+        return encode_text(text)
+
+    def _judge(self, name: str) -> bool:
+        if not _TOKEN.fullmatch(name):
+            raise unsendable("a header name is not a token")
+        lowered = name.lower()
+        crossing = not (_is_hop(lowered) or lowered in _OURS or lowered == "accept-encoding")
+        # Names come from the caller: what is remembered stays bounded.
+        if len(self._crosses) < _NAMES_KEPT and len(name) <= 64:
+            self._crosses[name] = crossing
+        return crossing
+
+
+def check_method(method: str) -> str:
+    """The method, where it is one that a request line may carry to an upstream."""
+    if not (method.isascii() and method.isalpha() and method.isupper()) or method == "CONNECT":
+        raise unsendable("the request method cannot be forwarded")
+    return method
+
+
+def encode_text(text: str) -> bytes:
+    """The bytes that came in as this text: servers read raw header bytes as UTF-8 with surrogate escapes."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise unsendable("a header value cannot be encoded") from None
+
+
+class AnswerHead(msgspec.Struct, frozen=True, kw_only=True):
+    """The head of an answer, judged. `encoding` is the Content-Encoding; `length` None where none was said."""
+
+    headers: Headers
+    encoding: str = ""
+    length: int | None = None
+    chunked: bool = False
+
+    def decoded_headers(self) -> Headers:
+        """The headers once the body has been decoded."""
+        return tuple(pair for pair in self.headers if pair[0].lower() not in _OF_ENCODED_BYTES)
+
+
+class ResponseHeaders:
+    """Reads the heads of one upstream's answers. Remembers the names that it has judged."""
+
+    def __init__(self) -> None:
+        self._crosses: dict[bytes, str] = {}
+
+    def read(self, raw: RawHeaders, *, keep_length: bool) -> AnswerHead:
+        """`keep_length` leaves Content-Length in: where no body follows, or it streams through untouched.
+
+        UpstreamError 502 for a message whose end two readers could see in two places.
+        """
+        crosses = self._crosses
+        pairs: list[Pair] = []
+        framing: list[tuple[bytes, bytes]] = []
+        for name, value in raw:
+            text = crosses.get(name)
+            if text is None:
+                text = self._judge(name)
+            if text:
+                pairs.append((text, _text(value)))
+            else:
+                framing.append((name.lower(), value))
+        if not keep_length and len(framing) == 1 and framing[0][0] == b"content-length":
+            return AnswerHead(headers=tuple(pairs), length=_length(framing[0][1]))
+        return _framed(pairs, framing, keep_length=keep_length)
+
+    def _judge(self, name: bytes) -> str:
+        text = name.decode("latin-1")
+        lowered = text.lower()
+        crossing = "" if _is_hop(lowered) or lowered in ("content-length", "content-encoding") else text
+        if len(self._crosses) < _NAMES_KEPT and len(name) <= 64:
+            self._crosses[name] = crossing
+        return crossing
+
+
+def _framed(pairs: list[Pair], framing: RawHeaders, *, keep_length: bool) -> AnswerHead:
+    """The head with what says where the body ends and what was done to it."""
+    encodings = [_text(value) for name, value in framing if name == b"content-encoding"]
+    lengths = {_length(value) for name, value in framing if name == b"content-length"}
+    codings = [value.strip().lower() for name, value in framing if name == b"transfer-encoding"]
+    if codings and codings != [b"chunked"]:
+        raise invalid("it has a transfer encoding other than chunked")
+    if len(lengths) > 1 or (lengths and codings):
+        raise invalid("it says its length in two ways")
+    length = lengths.pop() if lengths else None
+    named = _named_by_connection(
+        [("connection", _text(value)) for name, value in framing if name == b"connection"]
+    )
+    if named:
+        pairs = [pair for pair in pairs if pair[0].lower() not in named]
+    pairs += [("Content-Encoding", value) for value in encodings]
+    if keep_length and length is not None:
+        pairs.append(("Content-Length", str(length)))
+    return AnswerHead(
+        headers=tuple(pairs),
+        encoding=", ".join(encodings).strip().lower(),
+        length=length,
+        chunked=bool(codings),
+    )
+
+
+def _text(value: bytes) -> str:
+    # UTF-8 where it is, so that it goes out again as the same bytes; else each byte is one character.
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _length(value: bytes) -> int:
+    text = value.strip()
+    if not text.isdigit() or len(text) > 18:
+        raise invalid("its Content-Length is not a number")
+    return int(text)

@@ -1,0 +1,36 @@
+"""The aiohttp application: which path leads where. Made by `make_app(house)`; importing it does nothing."""
+
+from aiohttp import web
+
+from firewall.server import govern, health, records
+from firewall.server.dropin import DropIn
+from firewall.server.house import House
+from firewall.server.problem import native_errors
+
+
+def make_app(house: House) -> web.Application:
+    """Routes: `/v1/...` native, `/<mount>/...` drop-in, `/healthz`, `/readyz`, `/metrics`."""
+    app = web.Application(
+        middlewares=[native_errors], client_max_size=house.max_body
+    )
+    app.add_routes(
+        [
+            web.get("/healthz", health.healthz),
+            web.get("/readyz", health.ready(house)),
+            web.get("/metrics", health.metrics(house)),
+            web.post("/v1/memory/govern", govern.handler(house)),
+            web.get("/v1/decisions/{decision_id}", records.decision(house)),
+            web.get("/v1/policy", records.policy(house)),
+        ]
+    )
+    for pipeline in house.pipelines:
+        drop_in = DropIn(
+            pipeline,
+            slot=house.slot,
+            drain=house.drain,
+            metrics=house.services.metrics,
+            monotonic=house.services.monotonic,
+            max_body=house.max_body,
+        )
+        app.router.add_route("*", f"/{pipeline.mount.name}{{tail:(?:/.*)?}}", drop_in.handle)
+    return app

@@ -1,0 +1,47 @@
+"""The state that a request is governed by: the projection of its scope, warm or loaded within a bound.
+
+A warm scope never waits. A cold one loads within `COLD_SECONDS` or the request falls to its fail mode; a projection
+that may be older than the policy allows does too.
+"""
+
+import asyncio
+from typing import Protocol
+
+from firewall.core.events import ScopeKey
+from firewall.core.state import State
+from firewall.errors import StateError
+
+COLD_SECONDS = 0.15
+AFTER_SECONDS = 1.0
+
+
+class Follows(Protocol):
+    """The projections, as far as a reader needs them."""
+
+    def state(self, key: ScopeKey) -> State | None: ...
+
+    async def load(self, key: ScopeKey) -> State: ...
+
+    def staleness(self) -> float: ...
+
+    async def wait_for(self, key: ScopeKey, offset: int, *, timeout: float) -> bool: ...  # noqa: ASYNC109
+
+
+async def state_for(
+    projections: Follows, key: ScopeKey, *, max_staleness: float, after: int | None = None
+) -> State:
+    """StateError `state_cold`, `state_stale` or `state_behind` where the scope cannot be served as it should."""
+    state = projections.state(key)
+    if state is None:
+        try:
+            async with asyncio.timeout(COLD_SECONDS):
+                state = await projections.load(key)
+        except TimeoutError:
+            raise StateError("state_cold", "the scope's state could not be loaded in time") from None
+    if projections.staleness() > max_staleness:
+        raise StateError("state_stale", "the scope's state is older than the policy allows")
+    if after is not None and state.offset < after:
+        if not await projections.wait_for(key, after, timeout=AFTER_SECONDS):
+            raise StateError("state_behind", "the scope's state has not reached the offset that was asked for")
+        state = projections.state(key) or state
+    return state

@@ -1,0 +1,68 @@
+"""A whole memfw for a test: the real composition root on a random loopback port, with a config as a person writes it."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from aiohttp import web
+
+from firewall.bootstrap import open_house
+from firewall.config import load_config
+from firewall.server.app import make_app
+from firewall.server.house import House
+
+KEYS = {"AGENT_KEY": "m0-agent-key", "ADMIN_KEY": "m0-admin-key", "PINNED_KEY": "m0-pinned-key"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    url: str
+    house: House
+
+    @property
+    def mem0(self) -> str:
+        """What a client takes as its host."""
+        return f"{self.url}/mem0"
+
+
+@asynccontextmanager
+async def sidecar(
+    folder: Path,
+    config: Mapping[str, object],
+    *,
+    environ: Mapping[str, str] | None = None,
+    now: Callable[[], float] | None = None,
+) -> AsyncIterator[Sidecar]:
+    """Runs until the context ends; the evidence log lies in `folder`."""
+    path = folder / "memfw.yaml"
+    path.write_text(
+        yaml.safe_dump({"state": {"url": f"sqlite:///{folder}/memfw.db"}, **config}), encoding="utf-8"
+    )
+    settings = load_config(path, KEYS if environ is None else environ)
+    clock = {} if now is None else {"now": now}
+    async with open_house(settings, **clock) as house:
+        runner = web.AppRunner(make_app(house), access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            yield Sidecar(f"http://127.0.0.1:{runner.addresses[0][1]}", house)
+        finally:
+            await runner.cleanup()
+
+
+def principals(*names: str) -> list[dict[str, object]]:
+    """Entries of the config: `agent` is a plain host, `admin` administers, `pinned` sees user u1 only."""
+    known: dict[str, dict[str, object]] = {
+        "agent": {"name": "agent", "key": "env:AGENT_KEY", "role": "host"},
+        "admin": {"name": "admin", "key": "env:ADMIN_KEY", "role": "admin"},
+        "pinned": {
+            "name": "pinned",
+            "key": "env:PINNED_KEY",
+            "role": "agent",
+            "pin": {"mem0": {"user_id": "u1"}},
+        },
+    }
+    return [known[name] for name in names]
