@@ -17,7 +17,7 @@ from adapters.mem0.embedded import EmbeddedMem0
 from adapters.mem0.offline import embedded_factory, offline_config
 from adapters.mem0.oss import OssUpstream
 from firewall.config import Config, Mem0Embedded, PrincipalConfig, UpstreamConfig
-from firewall.core.events import ScopeKey
+from firewall.core.events import PolicyActivated, ScopeKey
 from firewall.core.model import Trust
 from firewall.log.projection import Projections
 from firewall.log.sqlite import SqliteLog
@@ -50,17 +50,18 @@ async def open_house(
 ) -> AsyncIterator[House]:
     """A running memfw without its listening socket. ConfigError or StateError when it cannot be one."""
     metrics = Metrics()
-    policy = PolicyHolder(config.policy, clock=now, on_result=_PolicyReports(metrics))
-    _announce(metrics, policy.last)
+    reports = _PolicyReports(metrics)
+    policy = PolicyHolder(config.policy, clock=now, on_result=reports)
     async with AsyncExitStack() as stack:
         log = await SqliteLog.open(config.state.url, clock=now)
         stack.push_async_callback(log.close)
-        projections = Projections(log, clock=monotonic)
+        projections = Projections(log, clock=monotonic, observe_append=metrics.log_append.observe)
         await projections.start()
         stack.push_async_callback(projections.close)
         for key in {ScopeKey(), *_homes(config)}:
             await projections.load(key)
         recorder = Recorder(log, projections, metrics)
+        reports.begin(recorder, policy.last)
         recorder.start()
         stack.push_async_callback(recorder.close)
         services = Services(
@@ -114,28 +115,36 @@ async def _end(task: "asyncio.Task[None]") -> None:
 
 
 class _PolicyReports:
-    """Reloads as metrics and log lines. A bad one names every problem; none of them holds memory text."""
+    """Activations as events, metrics and log lines. A bad reload names every problem; none of them holds memory text."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._recorder: Recorder | None = None
+
+    def begin(self, recorder: Recorder, first: Reload) -> None:
+        """From now on activations are recorded, beginning with the one at start."""
+        self._recorder = recorder
+        self._activated(first)
 
     def __call__(self, result: Reload) -> None:
         if result.ok:
-            _announce(self._metrics, result)
-            _log.info("policy activated", extra={"policy": result.label})
-        else:
-            self._metrics.policy_failures.inc()
-            problems = [str(problem) for problem in result.problems]
-            _log.error(
-                "policy not activated, the last one stays", extra={"policy": result.label, "problems": problems}
-            )
+            self._activated(result)
+            return
+        self._metrics.policy_failures.inc()
+        problems = [str(problem) for problem in result.problems]
+        _log.error(
+            "policy not activated, the last one stays", extra={"policy": result.label, "problems": problems}
+        )
 
-
-def _announce(metrics: Metrics, result: Reload) -> None:
-    name, _, revision = result.label.partition("@")
-    metrics.policy_info.clear()
-    metrics.policy_info.labels(name, revision).set(1)
-    metrics.policy_reload.set(result.at)
+    def _activated(self, result: Reload) -> None:
+        name, _, revision = result.label.partition("@")
+        self._metrics.policy_info.clear()
+        self._metrics.policy_info.labels(name, revision).set(1)
+        self._metrics.policy_reload.set(result.at)
+        _log.info("policy activated", extra={"policy": result.label})
+        if self._recorder is not None and result.changed:
+            event = PolicyActivated(name=name, revision=revision, at=result.at)
+            self._recorder.note(ScopeKey(), event)
 
 
 def _homes(config: Config) -> list[ScopeKey]:
@@ -178,7 +187,7 @@ def _mount(
     """One upstream of the config behind its dialect. Only what speaks the platform's own wire can be streamed."""
     dialect = Mem0Dialect(upstream.flavor, upstream=name)
     if isinstance(upstream, Mem0Embedded):
-        embedded = EmbeddedMem0(embedded_factory(upstream.config.get_secret_value()), max_waiting=max(1, upstream.queue))
+        embedded = EmbeddedMem0(embedded_factory(upstream.config.get_secret_value()), max_waiting=upstream.queue)
         return Mount(
             name=name,
             dialect=dialect,

@@ -42,9 +42,7 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         extra = record.__dict__
-        for name in FIELDS:
-            if name in extra:
-                line[name] = extra[name]
+        line.update((name, extra[name]) for name in FIELDS if name in extra)
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__
         return _encoder.encode(line).decode()

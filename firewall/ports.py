@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from firewall.core.events import Event, Record, ScopeKey
-from firewall.core.model import Candidate, Trust
+from firewall.core.events import Event, Record, ScopeKey, StandingGiven
+from firewall.core.model import Candidate
 
 # ---- the wire ----------------------------------------------------------------------------------------------------
 
@@ -116,7 +116,7 @@ class Plan(msgspec.Struct, kw_only=True):
     ranked: bool = False
     query: str = ""
     drafts: tuple[Candidate, ...] = ()
-    standing: tuple[Event, ...] = ()
+    standing: tuple[StandingGiven, ...] = ()
 
 
 class Answer(msgspec.Struct, kw_only=True):

@@ -1,5 +1,6 @@
 """A whole memfw for a test: the real composition root on a random loopback port, with a config as a person writes it."""
 
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -32,25 +33,36 @@ async def sidecar(
     folder: Path,
     config: Mapping[str, object],
     *,
+    policy: Mapping[str, object] | None = None,
     environ: Mapping[str, str] | None = None,
     now: Callable[[], float] | None = None,
 ) -> AsyncIterator[Sidecar]:
-    """Runs until the context ends; the evidence log lies in `folder`."""
+    """Runs until the context ends; the evidence log lies in `folder`. `policy` is written to a file of its own."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    whole = {"state": {"url": f"sqlite:///{folder}/memfw.db"}, "listen": {"port": port}, **config}
+    if policy is not None:
+        (folder / "policy.yaml").write_text(yaml.safe_dump(dict(policy)), encoding="utf-8")
+        whole["policy"] = str(folder / "policy.yaml")
     path = folder / "memfw.yaml"
-    path.write_text(
-        yaml.safe_dump({"state": {"url": f"sqlite:///{folder}/memfw.db"}, **config}), encoding="utf-8"
-    )
-    settings = load_config(path, KEYS if environ is None else environ)
+    path.write_text(yaml.safe_dump(whole), encoding="utf-8")
     clock = {} if now is None else {"now": now}
-    async with open_house(settings, **clock) as house:
-        runner = web.AppRunner(make_app(house), access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        try:
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            yield Sidecar(f"http://127.0.0.1:{runner.addresses[0][1]}", house)
-        finally:
-            await runner.cleanup()
+    with listener:
+        settings = load_config(path, KEYS if environ is None else {**KEYS, **environ})
+        async with open_house(settings, **clock) as house:
+            runner = web.AppRunner(
+                make_app(house),
+                access_log=None,
+                shutdown_timeout=1.0,
+                max_line_size=house.max_header,
+                max_field_size=house.max_header,
+            )
+            await runner.setup()
+            try:
+                await web.SockSite(runner, listener).start()
+                yield Sidecar(f"http://127.0.0.1:{port}", house)
+            finally:
+                await runner.cleanup()
 
 
 def principals(*names: str) -> list[dict[str, object]]:
@@ -66,3 +78,8 @@ def principals(*names: str) -> list[dict[str, object]]:
         },
     }
     return [known[name] for name in names]
+
+
+def mem0_at(url: str, **settings: object) -> dict[str, object]:
+    """The `upstreams` of a config with one Mem0 platform, mounted as `mem0`."""
+    return {"mem0": {"dialect": "mem0", "flavor": "platform", "url": url, **settings}}

@@ -68,14 +68,21 @@ def segments(path: str) -> list[str]:
 
 
 class Table(msgspec.Struct, frozen=True):
-    """The routes of one flavor, ready to be matched. Where two patterns fit, the more literal one is meant."""
+    """The routes of one flavor, ready to be matched. Where two patterns fit, the more literal one is meant.
 
+    `verbatim` holds the paths that need no cleaning, as nearly every client sends them.
+    """
+
+    verbatim: dict[tuple[str, str], Match]
     exact: dict[tuple[str, ...], Match]
     templates: dict[tuple[str, int], tuple[tuple[tuple[str, ...], Match], ...]]
     by_name: dict[str, Route]
 
     def match(self, method: str, path: str) -> Match | None:
         """The row that fits, with the cleaned path and the decoded parameters."""
+        found = self.verbatim.get((method, path))
+        if found is not None:
+            return found
         raw = segments(path)
         texts = [decoded(part) for part in raw]
         found = self.exact.get((method, *raw))
@@ -109,6 +116,7 @@ def table_of(routes: Iterable[Route], flavor: Flavor) -> Table:
         else:
             exact[(route.method, *pattern)] = match
     return Table(
+        {(match.spec.method, match.path): match for match in exact.values()},
         exact,
         {
             key: tuple(sorted(rows, key=lambda row: sum(map(_is_name, row[0]))))

@@ -124,7 +124,6 @@ class _Upstream(Settings):
         "deny", description="a route that the dialect's table does not hold"
     )
     max_concurrency: int = Field(100, ge=1, le=10_000, description="requests at the upstream at one time")
-    queue: int = Field(200, ge=0, le=100_000, description="requests that may wait for their turn")
 
 
 class _Mem0(_Upstream):
@@ -152,6 +151,7 @@ class Mem0Embedded(_Mem0):
     """A Mem0 in this process."""
 
     flavor: Literal["embedded"]
+    queue: int = Field(256, ge=1, le=100_000, description="requests that may wait for the one worker")
     config: VendorConfig = Field(description="with flavor `embedded`: what mem0's Memory.from_config takes")
 
 
@@ -222,7 +222,6 @@ class Log(Settings):
     level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least that is written"
     )
-    text: bool = Field(default=False, description="whether memory text may stand in the log")
 
 
 class Config(Settings):

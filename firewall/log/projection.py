@@ -44,9 +44,11 @@ class Projections:
         capacity: int = 1024,
         snapshot_every: int = 5000,
         retry_pause: float = 1.0,
+        observe_append: Callable[[float], None] | None = None,
     ) -> None:
         self._log = log
         self._clock = clock
+        self._observe_append = observe_append
         self._capacity = capacity
         self._snapshot_every = snapshot_every
         self._retry_pause = retry_pause
@@ -146,7 +148,10 @@ class Projections:
         self, key: ScopeKey, events: Sequence[Event], *, operation: str = "", body_digest: str = ""
     ) -> Appended:
         """Append to the log; when this returns, the scope's state, where it is warm, holds the events."""
+        began = self._clock()
         appended = await self._log.append(key, events, operation=operation, body_digest=body_digest)
+        if self._observe_append is not None:
+            self._observe_append(self._clock() - began)
         try:
             await self._catch_up(key, appended.offset)
         except StateError:

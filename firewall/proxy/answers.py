@@ -35,7 +35,7 @@ def governed(
         considered=enforced.considered,
         degraded=enforced.degraded,
     )
-    _record(mount, receipt, enforced, env, services)
+    services.recorder.record(receipt, env.state, candidates, enforced.adjudication.verdicts)
     if enforced.degraded and env.policy.source.surfaces.drop_in.on_degraded == "error":
         raise UpstreamError(503, "degraded", "the answer could not be adjudicated", retry_after=1.0)
     if plan.by_id and not any(enforced.delivered):
@@ -58,22 +58,6 @@ def governed(
     )
     rebuilt = mount.dialect.rebuild(plan, enforced.answer, response, disclosure)
     return msgspec.structs.replace(rebuilt, headers=rebuilt.headers + headers_of(receipt))
-
-
-def _record(
-    mount: Mount, receipt: Receipt, enforced: Enforced, env: Env, services: Services
-) -> None:
-    candidates, verdicts = enforced.answer.candidates, enforced.adjudication.verdicts
-    services.recorder.record(receipt, env.state, candidates, verdicts)
-    services.metrics.count_verdicts(
-        mount.name,
-        verdicts[: enforced.considered],
-        shadow=env.policy.shadow,
-    )
-    for rule, count in receipt.shadow_rules.items():
-        services.metrics.shadow_rules.labels(rule).inc(count)
-    if enforced.degraded:
-        services.metrics.degraded.labels(enforced.degraded).inc()
 
 
 def _withheld_single(

@@ -6,10 +6,12 @@ A dialect decides what things mean on the wire; this room carries them and enfor
 answer in the upstream's own shape.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from firewall.core.compiled import CompiledPolicy, Env
-from firewall.core.events import Event, ScopeKey, StandingGiven
+from firewall.core.events import Event, ScopeKey
 from firewall.core.model import Candidate, Context, Family, Mode, Surface
 from firewall.core.signals import scope as scope_signal
 from firewall.core.state import State
@@ -22,11 +24,11 @@ from firewall.ports import (
     RouteClass,
     WireRequest,
     WireResponse,
-    header,
 )
 from firewall.proxy import answers
 from firewall.proxy.enforce import enforce, fetch
 from firewall.proxy.services import Mount, Services
+from firewall.proxy.transport_headers import end_to_end
 from firewall.proxy.writes import gate_writes
 from firewall.service.principals import Principal, Role
 from firewall.service.scopes import state_for
@@ -36,7 +38,6 @@ class Passage(msgspec.Struct, frozen=True):
     """A request that streams through untouched: the server room carries it over `mount.client`."""
 
     request: WireRequest
-    route: str
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,14 +74,15 @@ class Pipeline:
 
     async def _handle(self, request: WireRequest, match: Match | None) -> WireResponse | Passage:
         mount, services = self.mount, self._services
-        own_key = header(request.headers, "Memfw-Key")
-        vendor_key = mount.dialect.credential(request.headers)
-        principal = services.principals.resolve(own_key or vendor_key, native=False)
+        ours, theirs = _split(request.headers)
+        request = msgspec.structs.replace(request, headers=theirs)
+        key = ours.get("memfw-key") or mount.dialect.credential(theirs)
+        principal = services.principals.resolve(key, native=False)
         if match is None:
             services.metrics.unknown_routes.labels(mount.name).inc()
             if mount.unknown_routes == "deny":
                 raise CallerError(403, "unknown_route", "memfw does not know this route and does not pass it on")
-            return self._passage(request, "unknown")
+            return self._passage(request, request.path)
         route_class = match.spec.route_class
         if route_class is RouteClass.unsupported:
             raise CallerError(501, "not_supported", match.spec.note or "this upstream cannot do that")
@@ -88,33 +90,32 @@ class Pipeline:
         if route_class is RouteClass.admin and not admin:
             raise CallerError(403, "admin_only", "this route needs a key with the role admin")
         if route_class is RouteClass.passed:
-            return self._passage(request, match.spec.name)
+            return self._passage(request, match.path)
         caller = Caller(
             name=principal.name,
             admin=admin,
             pin=principal.pin.get(mount.name, {}),
             public_base=mount.public_base,
         )
-        asking = await self._asking(request, principal)
-        clean = msgspec.structs.replace(request, headers=_for_upstream(request.headers))
-        plan = mount.dialect.plan(clean, match, caller, now=asking.now)
+        asking = await self._asking(ours, principal)
+        plan = mount.dialect.plan(request, match, caller, now=asking.now)
         return await self._carry(plan, caller, asking)
 
-    def _passage(self, request: WireRequest, route: str) -> Passage:
-        clean = msgspec.structs.replace(request, headers=_for_upstream(request.headers))
+    def _passage(self, request: WireRequest, path: str) -> Passage:
+        request = msgspec.structs.replace(request, path=path)
         if self.mount.inject is not None:
-            clean = self.mount.dialect.with_credential(clean, self.mount.inject)
-        return Passage(clean, route)
+            request = self.mount.dialect.with_credential(request, self.mount.inject)
+        return Passage(request)
 
-    async def _asking(self, request: WireRequest, principal: Principal) -> Asking:
+    async def _asking(self, ours: Mapping[str, str], principal: Principal) -> Asking:
         services = self._services
         policy = services.policy()
-        key = principal.reach(None, header(request.headers, "Memfw-Scope"))
-        asked = header(request.headers, "Memfw-Mode")
+        key = principal.reach(None, ours.get("memfw-scope"))
+        asked = ours.get("memfw-mode")
         if asked is not None and asked not in Mode.__members__:
             raise CallerError(400, "invalid_header", "Memfw-Mode is standard, strict or firewall")
         mode = policy.mode if asked is None else max(policy.mode, Mode[asked])
-        after = header(request.headers, "Memfw-After")
+        after = ours.get("memfw-after")
         if after is not None and not (after.isdecimal() and len(after) < 19):
             raise CallerError(400, "invalid_header", "Memfw-After is an offset that a write returned")
         degraded = ""
@@ -171,10 +172,11 @@ class Pipeline:
         response = await fetch(mount, plan.request, services, retry=reads)
         if response.status >= 300:
             return answers.upstream_error(mount, plan.match, response)
-        await self._record_standing(plan, asking)
+        written = await self._record_standing(plan, asking)
         env = self._env(plan, asking, Surface.drop_in)
         enforced = await enforce(mount, plan, response, env, services, degraded=asking.degraded)
-        return answers.governed(mount, plan, response, enforced, env, services)
+        governed = answers.governed(mount, plan, response, enforced, env, services)
+        return msgspec.structs.replace(governed, headers=governed.headers + written) if written else governed
 
     async def _foreign(self, single: WireRequest, caller: Caller, asking: Asking) -> WireResponse | None:
         """The upstream's 404, or an empty answer for a row of another owner; None when the row is ours."""
@@ -194,24 +196,36 @@ class Pipeline:
             return WireResponse(status=404)
         return None
 
-    async def _record_standing(self, plan: Plan, asking: Asking) -> None:
-        """Feedback becomes standing after the upstream took it: a repeat is safe there, and counted once here."""
+    async def _record_standing(self, plan: Plan, asking: Asking) -> Headers:
+        """Feedback becomes standing after the upstream took it: a repeat is safe there, and counted once here.
+
+        The header says from which offset on a read sees it.
+        """
         if not plan.standing:
-            return
-        events: list[Event] = []
-        for event in plan.standing:
-            if isinstance(event, StandingGiven):
-                event = msgspec.structs.replace(
-                    event, upstream=self.mount.name, principal=asking.principal.name, at=asking.now
-                )
-            events.append(event)
-        await self._services.projections.append(asking.key, events)
+            return ()
+        events: list[Event] = [
+            msgspec.structs.replace(given, principal=asking.principal.name, at=asking.now)
+            for given in plan.standing
+        ]
+        appended = await self._services.projections.append(asking.key, events)
+        return (("Memfw-After", str(appended.offset)),)
 
 
 def _is_foreign(candidate: Candidate, env: Env) -> bool:
     return any(finding.family is Family.scope for finding in scope_signal.check(candidate, env))
 
 
-def _for_upstream(headers: Headers) -> Headers:
-    """Our own headers stay here: a memfw key is nobody else's business."""
-    return tuple((name, value) for name, value in headers if not name.lower().startswith("memfw-"))
+def _split(headers: Headers) -> tuple[dict[str, str], Headers]:
+    """Our own headers, by lower-case name, and what goes on: a memfw key is nobody else's business.
+
+    Hop-by-hop headers end here, before a dialect adds its own, so that `Connection: x` cannot take one away again.
+    """
+    ours: dict[str, str] = {}
+    theirs: list[tuple[str, str]] = []
+    for pair in headers:
+        name = pair[0].lower()
+        if name.startswith("memfw-"):
+            ours[name] = pair[1]
+        else:
+            theirs.append(pair)
+    return ours, end_to_end(tuple(theirs))

@@ -36,7 +36,6 @@ from firewall.proxy.transport_headers import (
 )
 from firewall.proxy.transport_target import TransportLimits, parse_target
 
-
 _IN_PIECES = 1024 * 1024
 
 

@@ -86,7 +86,6 @@ class Connection(asyncio.Protocol):
             and self._keep_alive
             and not self._surplus
             and self._failure is None
-            and not self._chunks
             and not self._paused
             and transport is not None
             # An answer that came before the request was sent: the rest of it must not precede the next one.

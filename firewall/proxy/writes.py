@@ -27,7 +27,6 @@ def gate_writes(mount: Mount, plan: Plan, env: Env, services: Services) -> WireR
         route=plan.match.spec.name,
     )
     services.recorder.record(receipt, env.state, plan.drafts, verdicts)
-    services.metrics.count_verdicts(mount.name, verdicts, shadow=env.policy.shadow)
     refused = next((verdict for verdict in verdicts if not verdict.admitted), None)
     if refused is None or env.policy.shadow:
         return None

@@ -1,28 +1,34 @@
 """The aiohttp application: which path leads where. Made by `make_app(house)`; importing it does nothing."""
 
+from collections.abc import Awaitable, Callable
+
 from aiohttp import web
 
 from firewall.server import govern, health, records
 from firewall.server.dropin import DropIn
 from firewall.server.house import House
+from firewall.server.native import native
 from firewall.server.problem import native_errors
+from firewall.service.govern import ROUTE
 
 
 def make_app(house: House) -> web.Application:
     """Routes: `/v1/...` native, `/<mount>/...` drop-in, `/healthz`, `/readyz`, `/metrics`."""
-    app = web.Application(
-        middlewares=[native_errors], client_max_size=house.max_body
-    )
+    app = web.Application(middlewares=[native_errors], client_max_size=house.max_body)
     app.add_routes(
         [
             web.get("/healthz", health.healthz),
             web.get("/readyz", health.ready(house)),
             web.get("/metrics", health.metrics(house)),
-            web.post("/v1/memory/govern", govern.handler(house)),
-            web.get("/v1/decisions/{decision_id}", records.decision(house)),
-            web.get("/v1/policy", records.policy(house)),
+            web.post("/v1/memory/govern", native(house, ROUTE, govern.handler(house))),
+            web.get(
+                "/v1/decisions/{decision_id}",
+                native(house, "GET /v1/decisions/{decision_id}", records.decision(house)),
+            ),
+            web.get("/v1/policy", native(house, "GET /v1/policy", records.policy(house))),
         ]
     )
+    app.on_response_prepare.append(_no_keep_alive(house))
     for pipeline in house.pipelines:
         drop_in = DropIn(
             pipeline,
@@ -34,3 +40,13 @@ def make_app(house: House) -> web.Application:
         )
         app.router.add_route("*", f"/{pipeline.mount.name}{{tail:(?:/.*)?}}", drop_in.handle)
     return app
+
+
+def _no_keep_alive(house: House) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """While draining every answer, whoever made it, closes its connection, so that clients move on."""
+
+    async def close(_request: web.Request, response: web.StreamResponse) -> None:
+        if house.drain.draining:
+            response.force_close()
+
+    return close

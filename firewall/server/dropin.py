@@ -80,9 +80,7 @@ class DropIn:
         )
 
     def _response(self, outcome: WireResponse) -> web.Response:
-        headers = CIMultiDict(
-            [(name, value) for name, value in outcome.headers if name.lower() not in _OURS]
-        )
+        headers = CIMultiDict([(name, value) for name, value in outcome.headers if name.lower() not in _OURS])
         response = web.Response(status=outcome.status, body=outcome.body, headers=headers)
         if self._drain.draining:
             response.force_close()

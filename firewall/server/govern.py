@@ -10,7 +10,7 @@ from firewall.proxy.disclosure import headers_of
 from firewall.server.bodies import read_body
 from firewall.server.health import Handler
 from firewall.server.house import House
-from firewall.service.govern import ROUTE, UPSTREAM, Asker, answer, prepare
+from firewall.service.govern import Asker, answer, prepare
 from firewall.service.govern_body import parse_body
 from firewall.service.judging import adjudicate_within
 from firewall.service.principals import Principal
@@ -21,17 +21,12 @@ _encoder = msgspec.json.Encoder()
 
 def handler(house: House) -> Handler:
     """The answer of govern.md, with the receipt recorded behind it."""
-    services = house.services
 
     async def handle(request: web.Request) -> web.Response:
-        started = services.monotonic()
         principal = house.principal(request)
         raw = await read_body(request, house.max_body)
-        with house.drain.request():
-            async with house.slot():
-                response = await _govern(house, principal, raw)
-        services.metrics.observe_request(UPSTREAM, ROUTE, response.status, services.monotonic() - started)
-        return response
+        async with house.slot():
+            return await _govern(house, principal, raw)
 
     return handle
 
@@ -43,14 +38,10 @@ async def _govern(house: House, principal: Principal, raw: bytes) -> web.Respons
     key = principal.reach(body.tenant_id, body.scope)
     degraded = ""
     try:
-        state = await state_for(
-            services.projections, key, max_staleness=policy.source.limits.max_staleness_s
-        )
+        state = await state_for(services.projections, key, max_staleness=policy.source.limits.max_staleness_s)
     except StateError as error:
         state, degraded = State(), error.code
-    asker = Asker(
-        tenant=key.tenant, scope=key.scope, principal=principal.name, max_trust=principal.max_trust
-    )
+    asker = Asker(tenant=key.tenant, scope=key.scope, principal=principal.name, max_trust=principal.max_trust)
     prepared = prepare(body, asker, policy, decision_id=services.new_id())
     adjudication = None
     if not degraded:
@@ -65,9 +56,6 @@ async def _govern(house: House, principal: Principal, raw: bytes) -> web.Respons
         degraded = "deadline" if adjudication is None else ""
     governed = answer(prepared, adjudication, state, policy, now=now, degraded=degraded)
     services.recorder.record(governed.receipt, state, governed.candidates, governed.verdicts)
-    services.metrics.count_verdicts(UPSTREAM, governed.verdicts, shadow=policy.shadow)
-    if degraded:
-        services.metrics.degraded.labels(degraded).inc()
     return web.Response(
         body=_encoder.encode(governed.response),
         content_type="application/json",

@@ -34,8 +34,10 @@ def problem(
     )
 
 
-@web.middleware
-async def native_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+
+
+async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The HTTP boundary: every failure leaves as the one error shape; none of them names a path, a key or a text."""
     try:
         return await handler(request)
@@ -47,8 +49,16 @@ async def native_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        code = "not_found" if error.status == 404 else f"http_{error.status}"
-        return problem(error.status, code, error.reason)
+        refusal = problem(error.status, _CODES.get(error.status, f"http_{error.status}"), error.reason)
+        if "Allow" in error.headers:
+            refusal.headers["Allow"] = error.headers["Allow"]
+        return refusal
     except Exception as error:  # noqa: BLE001  the HTTP boundary: the client gets a 500, the log the type
         _log.error("internal error", extra={"error": type(error).__name__, "route": request.path})
         return problem(500, "internal_error", "internal error")
+
+
+@web.middleware
+async def native_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """What no handler answers: unknown paths and methods, and what went wrong in one that does not do it itself."""
+    return await answered(request, handler)

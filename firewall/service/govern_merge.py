@@ -4,7 +4,7 @@ A memory is (backend, id, text). Sent twice with differing claims it keeps its m
 an id are reported as `id#dup1`, `id#dup2`, numbered by their text, so that the order of the request names nobody.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -68,7 +68,7 @@ def _rank(described: Described, verdict: Verdict) -> tuple[int, bytes]:
     return verdict.action, _encode(described.candidate)
 
 
-def _names(groups: Sequence[_Memory] | dict[_Memory, list[int]]) -> dict[_Memory, str]:
+def _names(groups: Iterable[_Memory]) -> dict[_Memory, str]:
     """The reported names of the memories whose id is not theirs alone."""
     by_id: dict[str, list[_Memory]] = {}
     for memory in groups:

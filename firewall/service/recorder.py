@@ -5,6 +5,7 @@ kept and tried again, so that an outage loses nothing that fits the buffer.
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -12,6 +13,7 @@ import msgspec
 
 from firewall.core.events import Event, ScopeKey
 from firewall.core.model import Candidate, Verdict
+from firewall.core.reasons import metric_label
 from firewall.core.receipt import Receipt
 from firewall.core.state import State
 from firewall.errors import StateError
@@ -20,6 +22,7 @@ from firewall.ports import Appended, Decision, EvidenceLog
 from firewall.service.quarantine import QuarantineBuffer
 
 _encoder = msgspec.json.Encoder()
+_log = logging.getLogger("memfw.decisions")
 
 
 class AppendsEvents(Protocol):
@@ -61,22 +64,42 @@ class Recorder:
         candidates: Sequence[Candidate],
         verdicts: Sequence[Verdict],
     ) -> None:
-        """Never waits."""
+        """Every view of a receipt that is not the answer itself: store, quarantine, metrics, log. Never waits."""
         key = ScopeKey(receipt.tenant, receipt.scope)
         decision = Decision(
             decision_id=receipt.decision_id, key=key, at=receipt.at, body=_encoder.encode(receipt)
         )
         if not self._log.record_decision(decision):
             self._metrics.decisions_dropped.inc()
+        considered = receipt.counts.considered - receipt.counts.surplus
         if receipt.entries:
             before = self._buffer.dropped
-            self._buffer.note(key, state, candidates, verdicts, surface=receipt.surface, now=receipt.at)
+            self._buffer.note(
+                key,
+                state,
+                candidates[:considered],
+                verdicts[:considered],
+                surface=receipt.surface,
+                now=receipt.at,
+            )
             if self._buffer.dropped > before:
                 self._metrics.quarantine_dropped.inc(self._buffer.dropped - before)
+        self._metrics.count_verdicts(receipt.upstream, verdicts[:considered], shadow=receipt.shadow)
+        for rule, count in receipt.shadow_rules.items():
+            self._metrics.shadow_rules.labels(rule).inc(count)
+        if receipt.degraded:
+            self._metrics.degraded.labels(receipt.degraded).inc()
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("decision", extra=_line(receipt))
+
+    def note(self, key: ScopeKey, event: Event) -> None:
+        """One more event for the log, behind the answers like all the rest."""
+        self._waiting.append((key, [event]))
 
     async def drain(self) -> bool:
         """Append what was noted. False when the log is away: the rest stays and is tried again."""
-        self._waiting += self._buffer.drain()
+        if not self._waiting:
+            self._waiting += self._buffer.drain()  # while the log is away the buffer's bound holds
         while self._waiting:
             key, events = self._waiting[0]
             try:
@@ -92,3 +115,23 @@ class Recorder:
                 await asyncio.wait_for(self._stopping.wait(), self._interval)
             except TimeoutError:
                 await self.drain()
+
+
+def _line(receipt: Receipt) -> dict[str, object]:
+    """A decision as the fields of one log line: ids, counts and reason codes, no memory text."""
+    counts = receipt.counts
+    line: dict[str, object] = {
+        "decision_id": receipt.decision_id,
+        "upstream": receipt.upstream,
+        "route": receipt.route,
+        "principal": receipt.principal,
+        "policy": receipt.policy,
+        "mode": receipt.mode,
+        "admitted": counts.admitted,
+        "withheld": counts.withheld,
+    }
+    if receipt.entries:
+        line["reasons"] = sorted({metric_label(reason) for entry in receipt.entries for reason in entry.reasons})
+    if receipt.degraded:
+        line["degraded"] = receipt.degraded
+    return line

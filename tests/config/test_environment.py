@@ -25,9 +25,9 @@ def loaded(tmp_path: Path, **environ: str) -> Config:
 def test_a_variable_wins_over_the_file(tmp_path: Path) -> None:
     """Two underscores go one step deeper; text becomes what the setting is."""
     config = loaded(
-        tmp_path, MEMFW_LISTEN__PORT="2000", MEMFW_LOG__TEXT="true", MEMFW_LIMITS__QUEUE_TIMEOUT="0.5"
+        tmp_path, MEMFW_LISTEN__PORT="2000", MEMFW_LOG__LEVEL="error", MEMFW_LIMITS__QUEUE_TIMEOUT="0.5"
     )
-    assert (config.listen.port, config.log.text, config.limits.queue_timeout) == (2000, True, 0.5)
+    assert (config.listen.port, config.log.level, config.limits.queue_timeout) == (2000, "error", 0.5)
 
 
 def test_names_and_places(tmp_path: Path) -> None:

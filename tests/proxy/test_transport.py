@@ -114,6 +114,25 @@ def test_remembered_names_are_bounded() -> None:
     assert len(responses._crosses) <= 512
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        [(b"Content-Length", b"2"), (b"Transfer-Encoding", b"chunked")],
+        [(b"Content-Length", b"2"), (b"content-length", b"3")],
+        [(b"Content-Length", b"2, 2")],
+        [(b"Content-Length", b"+2")],
+        [(b"Content-Length", b"9" * 30)],
+        [(b"Transfer-Encoding", b"chunked"), (b"Transfer-Encoding", b"chunked")],
+        [(b"Transfer-Encoding", b"gzip, chunked")],
+    ],
+)
+def test_ambiguous_framing_is_refused_by_us_too(raw: list[tuple[bytes, bytes]]) -> None:
+    """Where a body ends is checked here as well: it does not rest on how strict a parser was built."""
+    with pytest.raises(UpstreamError) as caught:
+        ResponseHeaders().read(raw, keep_length=False)
+    assert caught.value.code == "upstream_invalid"
+
+
 def test_edge_strips_what_connection_names() -> None:
     """Hop-by-hop headers end at the edge, so that they cannot name away what memfw adds later."""
     headers = (("Connection", "close, X-Pin"), ("X-Pin", "1"), ("TE", "x"), ("Host", "h"), ("X-B", "2"))

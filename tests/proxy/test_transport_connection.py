@@ -1,8 +1,10 @@
 """One connection, driven by hand: how the bytes are cut, backpressure, and what closes it."""
 
 import asyncio
-from typing import cast
+from itertools import pairwise
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +28,7 @@ class Wire(asyncio.Transport):
         super().__init__()
         self.written = b""
         self.aborted = False
-        self.reading = True
+        self.turns: list[str] = []
         self.unsent = 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -39,17 +41,17 @@ class Wire(asyncio.Transport):
         return self.aborted
 
     def pause_reading(self) -> None:
-        self.reading = False
+        self.turns.append("paused")
 
     def resume_reading(self) -> None:
-        self.reading = True
+        self.turns.append("resumed")
 
     def get_write_buffer_size(self) -> int:
         return self.unsent
 
 
 def connected(**limits: float) -> tuple[Connection, Wire]:
-    settings = TransportLimits(**limits)  # type: ignore[arg-type]
+    settings = msgspec.convert(limits, TransportLimits)
     connection = Connection(asyncio.get_running_loop(), settings, ResponseHeaders(), lambda _connection: None)
     wire = Wire()
     connection.connection_made(wire)
@@ -63,7 +65,7 @@ async def outcome(pieces: list[bytes], *, ends: bool = False, **limits: float) -
     async with asyncio.TaskGroup() as tasks:
         exchange = tasks.create_task(_exchange(connection, loop.time() + 60))
         loop.call_soon(_play, connection, pieces, ends)
-    return cast("WireResponse | str", exchange.result())
+    return exchange.result()
 
 
 def _play(connection: Connection, pieces: list[bytes], ends: bool) -> None:
@@ -84,7 +86,7 @@ async def _exchange(connection: Connection, until: float) -> WireResponse | str:
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
     edges = [0, *sorted({place % len(data) for place in places} - {0}), len(data)]
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(edges)]
 
 
 @given(st.sampled_from(sorted(ANSWERS)), st.lists(st.integers(0, 1000), max_size=12))
@@ -132,16 +134,43 @@ async def test_stream_makes_the_upstream_wait() -> None:
     loop.call_soon(connection.data_received, b"HTTP/1.1 200 OK\r\nContent-Length: 150000\r\n\r\n" + piece)
     until = loop.time() + 60
     await connection.exchange(b"GET", b"", bodyless=False, streaming=True, until=until)
-    assert wire.reading
+    assert wire.turns == []
     connection.data_received(piece)
-    assert not wire.reading
+    assert wire.turns == ["paused"]
     chunks = connection.chunks(60)
     assert [len(await anext(chunks)) for _ in range(2)] == [50_000, 50_000]
     loop.call_soon(connection.data_received, piece)
     assert len(await anext(chunks)) == 50_000
-    assert wire.reading
+    assert wire.turns == ["paused", "resumed"]
     assert [chunk async for chunk in chunks] == []
     assert connection.reusable
+
+
+async def test_connection_left_paused_is_not_used_again() -> None:
+    """When the rest came although reading was paused, nobody turns reading on again: a new connection is safer."""
+    connection, wire = connected()
+    loop = asyncio.get_running_loop()
+    piece = b"x" * 70_000
+    loop.call_soon(connection.data_received, b"HTTP/1.1 200 OK\r\nContent-Length: 140000\r\n\r\n" + piece)
+    await connection.exchange(b"GET", b"", bodyless=False, streaming=True, until=loop.time() + 60)
+    connection.data_received(piece)
+    assert [len(chunk) async for chunk in connection.chunks(60)] == [70_000, 70_000]
+    assert wire.turns == ["paused"]
+    assert not connection.reusable
+
+
+async def test_reset_after_the_first_byte_allows_no_other_try() -> None:
+    """Whether one byte of an answer came decides, not how the connection ended."""
+    for begun in (b"H", b""):
+        connection, _ = connected()
+        loop = asyncio.get_running_loop()
+        if begun:
+            loop.call_soon(connection.data_received, begun)
+        loop.call_soon(connection.connection_lost, ConnectionResetError())
+        with pytest.raises(UpstreamError) as caught:
+            await connection.exchange(b"GET", b"", bodyless=False, streaming=False, until=loop.time() + 60)
+        assert caught.value.code == "upstream_reset"
+        assert connection.lost_unanswered is not bool(begun)
 
 
 async def test_unsent_rest_of_a_request_forbids_reuse() -> None:
@@ -170,9 +199,8 @@ async def test_dead_connection_takes_no_request() -> None:
     """A connection that was lost meanwhile fails at once, in the way that allows another try."""
     connection, wire = connected()
     connection.connection_lost(None)
-    try:
+    with pytest.raises(UpstreamError) as caught:
         await connection.exchange(b"GET", b"", bodyless=False, streaming=False, until=0.0)
-    except UpstreamError as error:
-        assert error.code == "upstream_reset"
+    assert caught.value.code == "upstream_reset"
     assert connection.lost_unanswered
     assert wire.written == b""

@@ -3,7 +3,6 @@
 import shutil
 import ssl
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from firewall.ports import WireRequest
 from firewall.proxy.transport_aiohttp import AiohttpTransport
 from firewall.proxy.transport_fast import FastTransport
 from firewall.proxy.transport_target import TransportLimits
-from tests.proxy.scripted_server import answers, answers_and_closes, ok, serving
+from tests.proxy.scripted_server import Peer, answers, answers_and_closes, ok, serving
 
 GET = WireRequest(method="GET", path="/")
 LIMITS = TransportLimits()
@@ -30,8 +29,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("tls")
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
-        + ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)],
+        f"{openssl} req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1".split()
+        + f"-addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {certificate}".split(),
         check=True,
         capture_output=True,
     )
@@ -75,7 +74,13 @@ async def test_no_trust_no_exchange(
     kind: Kind, speaks_tls: bool, certificate: tuple[Path, Path], served: ssl.SSLContext
 ) -> None:
     """An unknown certificate, or no TLS at all, is an upstream that cannot be reached; nothing is sent."""
-    async with serving(answers(ok()), tls=served if speaks_tls else None) as server:
+
+    async def plain(peer: Peer) -> None:
+        await peer.send(ok(status="400 This is no TLS"))
+        await peer.gone()
+
+    script, tls = (answers(ok()), served) if speaks_tls else (plain, None)
+    async with serving(script, tls=tls) as server:
         url = server.url.replace("http:", "https:")
         transport = kind(url, limits=LIMITS)
         with pytest.raises(UpstreamError) as caught:

@@ -16,7 +16,7 @@ import msgspec
 #: Of one text, and of one blob in it; whoever hides an instruction wants it to be found by the agent.
 LONGEST_TEXT = 50_000
 LONGEST_BLOB = 16_000
-MOST_BLOBS = 16
+MOST_BLOBS = 128
 
 _BLOB = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,3}(?:[ \r\n]{1,3}[A-Za-z0-9+/_-]{20,}={0,3})*")
 _HEX = re.compile(r"(?:(?:0x|\\x)?[0-9a-fA-F]{2}[\s:,]{0,2}){8,}")
@@ -125,6 +125,10 @@ def _join_letters(spelled: str) -> str:
     return " ".join(re.sub(r"[ ._*|/-]", "", word) for word in words)
 
 
+def _snake(text: str) -> Iterator[Reading]:
+    yield Reading("snake", text.replace("_", " "))
+
+
 def _control(text: str) -> Iterator[Reading]:
     yield Reading("control", _CONTROL.sub("", text))
 
@@ -138,5 +142,6 @@ _DECODERS: Mapping[str, Callable[[str], Iterator[Reading]]] = {
     "reversed": _reversed,
     "leet": _leet,
     "spaced": _spaced,
+    "snake": _snake,
     "control": _control,
 }

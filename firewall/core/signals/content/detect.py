@@ -18,11 +18,12 @@ from firewall.core.signals.content.folding import (
     is_plain,
     skeleton,
 )
-from firewall.core.signals.content.index import MAX_MATCHES, Found, candidates, is_clean, matches
-from firewall.core.signals.content.mention import is_quoted_report, is_used, quotations
+from firewall.core.signals.content.index import Match, candidates, matches
+from firewall.core.signals.content.mention import Quotations
 from firewall.core.signals.content.pattern import Check, Kind, Pattern
 
-MOST_READINGS = 24
+MOST_READINGS = 160
+MOST_MENTIONS = 64
 DEEPEST = 2
 
 _NEAR_A_CARD = re.compile(
@@ -44,116 +45,113 @@ class Detection(msgspec.Struct, frozen=True, order=True):
 
 def detect(text: str) -> tuple[Detection, ...]:
     """All that this text carries, each once, sorted; total over any string."""
-    if text.isascii():
-        return () if is_clean(text) else _Examination().run(text)
     folded = fold(text)
-    if is_plain(text) and not candidates(folded):
+    patterns = candidates(folded)
+    plain = text.isascii() or is_plain(text)
+    if plain and not patterns:
         return ()
-    return _Examination().run(text)
+    look = _Look(MOST_READINGS)
+    look.scan(folded, patterns, "", 0)
+    if not plain:
+        for name in deceptions(text):
+            look.add("obfuscation", name, "", 0.9)
+        look.read(Reading("lookalikes", skeleton(folded)), folded, 0)
+        look.read(Reading("tags", hidden_tags(text)), folded, 0)
+    return tuple(
+        sorted(Detection(kind, name, via, confidence) for (kind, name, via), confidence in look.found.items())
+    )
 
 
-class _Examination:
-    """One look at one text: what was found so far, and how much was already read."""
+class _Look:
+    """One look at one text: what was found so far, and how many readings it may still open."""
 
-    def __init__(self) -> None:
-        self._found: dict[tuple[Kind, str, str], float] = {}
-        self._readings = 0
+    def __init__(self, budget: int) -> None:
+        self.found: dict[tuple[Kind, str, str], float] = {}
+        self.budget = budget
 
-    def run(self, text: str) -> tuple[Detection, ...]:
-        folded = fold(text)
-        self._scan(folded, "", 0)
-        if not text.isascii():
-            for name in deceptions(text):
-                self._add("obfuscation", name, "", 0.9)
-            self._read(Reading("lookalikes", skeleton(folded)), folded, 0)
-            self._read(Reading("tags", hidden_tags(text)), "", 0)
-        return tuple(
-            sorted(
-                Detection(kind, name, via, confidence)
-                for (kind, name, via), confidence in self._found.items()
-            )
-        )
-
-    def _add(self, kind: Kind, name: str, via: str, confidence: float) -> None:
+    def add(self, kind: Kind, name: str, via: str, confidence: float) -> None:
         key = (kind, name, via)
-        self._found[key] = max(confidence, self._found.get(key, 0.0))
+        self.found[key] = max(confidence, self.found.get(key, 0.0))
 
-    def _scan(self, text: str, via: str, depth: int) -> None:
-        quoted = quotations(text)
-        decoders: list[Pattern] = []
-        for pattern in candidates(text):
+    def scan(self, text: str, patterns: list[Pattern], via: str, depth: int) -> None:
+        """`patterns` are the candidates of this text, which is a reading when `via` is not empty."""
+        quoted = Quotations(text)
+        decoders: dict[str, None] = {}
+        for pattern in patterns:
             if pattern.check is Check.decode:
-                decoders.append(pattern)
+                decoders[pattern.name] = None
             elif pattern.kind != "pii" or not via:
-                self._match(pattern, text, via, quoted)
+                self._match(pattern, quoted, via)
         if depth < DEEPEST:
-            for name in dict.fromkeys(pattern.name for pattern in decoders):
-                for reading in readings(name, text):
-                    if reading.place is None or not is_quoted_report(text, reading.place, quoted):
-                        self._read(reading, text, depth)
+            for decoder in decoders:
+                for reading in readings(decoder, text):
+                    if reading.place is None or not quoted.is_reported(*reading.place):
+                        self.read(reading, text, depth)
 
-    def _read(self, reading: Reading, outer: str, depth: int) -> None:
+    def read(self, reading: Reading, outer: str, depth: int) -> None:
         """Scan a reading. One of the whole text says only what the text itself did not say already."""
-        if self._readings >= MOST_READINGS or not reading.text or reading.text == outer:
+        if self.budget == 0 or not reading.text or reading.text == outer:
             return
-        self._readings += 1
-        inner = _Examination()
-        inner._readings = self._readings
-        inner._scan(reading.text, reading.via, depth + 1)
-        self._readings = inner._readings
-        seen = {(kind, name) for kind, name, _ in self._found} if reading.place is None else set()
-        fresh = {key: value for key, value in inner._found.items() if key[:2] not in seen}
-        for (kind, name, via), confidence in fresh.items():
-            self._add(kind, name, via, confidence)
+        patterns = candidates(reading.text)
+        if not patterns:
+            return
+        inner = _Look(self.budget - 1)
+        inner.scan(reading.text, patterns, reading.via, depth + 1)
+        self.budget = inner.budget
+        seen = {key[:2] for key in self.found} if reading.place is None else set()
+        fresh = {key: confidence for key, confidence in inner.found.items() if key[:2] not in seen}
+        for key, confidence in fresh.items():
+            self.add(*key, confidence)
         if fresh:
-            self._add("obfuscation", _DISGUISES.get(reading.via, "encoded"), reading.via, 0.9)
+            self.add("obfuscation", _DISGUISES.get(reading.via, "encoded"), reading.via, 0.9)
 
-    def _match(self, pattern: Pattern, text: str, via: str, quoted: list[tuple[int, int]]) -> None:
-        for count, found in enumerate(matches(pattern, text)):
+    def _match(self, pattern: Pattern, quoted: Quotations, via: str) -> None:
+        for count, match in enumerate(matches(pattern, quoted.text)):
             # Whoever mentions a thing this often means it.
-            if count < MAX_MATCHES and not _holds(pattern, text, found, quoted):
+            crowded = pattern.check is Check.use and count >= MOST_MENTIONS
+            if not crowded and not _holds(pattern, match, quoted):
                 continue
-            self._add(pattern.kind, pattern.name, via, pattern.confidence)
-            if pattern.check is Check.card and _is_near_secrets(text, found):
-                self._add("secret", "card", via, pattern.confidence)
+            self.add(pattern.kind, pattern.name, via, pattern.confidence)
+            if pattern.check is Check.card and _is_near_secrets(quoted.text, match):
+                self.add("secret", "card", via, pattern.confidence)
             elif pattern.check is not Check.card:
                 return
 
 
-def _holds(pattern: Pattern, text: str, found: Found, quoted: list[tuple[int, int]]) -> bool:
+def _holds(pattern: Pattern, match: Match, quoted: Quotations) -> bool:
     match pattern.check:
         case Check.use:
-            return is_used(text, *_words(found), quoted)
+            return quoted.is_used(*_words(match))
         case Check.shape:
-            return values.looks_like_token(found.group())
+            return values.looks_like_token(match.group())
         case Check.assigned:
-            return values.looks_random(_value(found))
+            return values.looks_random(_value(match))
         case Check.password:
-            return _is_password(text, found)
+            return _is_password(quoted.text, match)
         case Check.card:
-            return values.passes_luhn(found.group())
+            return values.passes_luhn(match.group())
         case Check.always | Check.decode:
             return True
 
 
-def _words(found: Found) -> tuple[int, int]:
+def _words(match: Match) -> tuple[int, int]:
     """The match without the line ends and signs that some rows begin with."""
-    matched = found.group()
-    return found.start() + len(matched) - len(matched.lstrip(" \t\r\n.;>]")), found.end()
+    matched = match.group()
+    return match.start() + len(matched) - len(matched.lstrip(" \t\r\n.;>]")), match.end()
 
 
-def _value(found: Found) -> str:
-    return found.groups()[-1] or ""
+def _value(match: Match) -> str:
+    return match.groups()[-1] or ""
 
 
-def _is_password(text: str, found: Found) -> bool:
-    value = _value(found)
+def _is_password(text: str, match: Match) -> bool:
+    value = _value(match)
     if values.looks_like_password(value):
         return True
-    before = found.group()[: -len(value)] if found.group().endswith(value) else ""
-    return bool(before) and values.is_chosen_word(value, before, text[found.end() : found.end() + 12])
+    before = match.group()[: -len(value)] if match.group().endswith(value) else ""
+    return bool(before) and values.is_chosen_word(value, before, text[match.end() : match.end() + 12])
 
 
-def _is_near_secrets(text: str, found: Found) -> bool:
-    near = text[max(0, found.start() - 80) : found.start()] + text[found.end() : found.end() + 80]
+def _is_near_secrets(text: str, match: Match) -> bool:
+    near = text[max(0, match.start() - 80) : match.start()] + text[match.end() : match.end() + 80]
     return _NEAR_A_CARD.search(near) is not None

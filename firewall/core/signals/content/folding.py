@@ -20,7 +20,6 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _TAGS = re.compile("[\U000e0001-\U000e007f]+")
 _FLAG = re.compile("\U0001f3f4[\U000e0061-\U000e007a\U000e0030-\U000e0039]{1,8}\U000e007f")
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
-_NOT_ASCII = re.compile("[^\x00-\x7f]")
 _MIXED = re.compile("[A-Za-z][\u0370-\u052f\u0531-\u0587]|[\u0370-\u052f\u0531-\u0587][A-Za-z]")
 _WORD = re.compile(r"[^\W\d_]+")
 _OTHER_ALPHABET = re.compile("[\u0370-\u052f\u0531-\u0587]")
@@ -59,16 +58,15 @@ _LETTERS = {
 
 
 @functools.cache
-def _table() -> dict[int, str]:
+def _folding() -> tuple[re.Pattern[str], dict[str, str]]:
     """Latin letters without their accents, quotes and dashes straight. Cyrillic й and Japanese が stay whole."""
-    table = dict(_QUOTES)
+    plain = {chr(code): mark for code, mark in _QUOTES.items()} | _LETTERS
     for code in (*range(0x00C0, 0x0250), *range(0x1E00, 0x1F00)):
         base = unicodedata.normalize("NFD", chr(code))[0]
         if base.isascii():
-            table[code] = base
-    table.update({ord(letter): plain for letter, plain in _LETTERS.items()})
-    table.update(dict.fromkeys(range(0x0300, 0x0370), ""))
-    return table
+            plain[chr(code)] = base
+    plain.update(dict.fromkeys(map(chr, range(0x0300, 0x0370)), ""))
+    return re.compile(f"[{''.join(plain)}]"), plain
 
 
 def fold(text: str) -> str:
@@ -76,7 +74,10 @@ def fold(text: str) -> str:
     if text.isascii():
         return text
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if _broken(text) else text
-    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).translate(_table())
+    folded, plain = _folding()
+    return folded.sub(
+        lambda found: plain[found.group()], unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+    )
 
 
 def _broken(text: str) -> bool:
@@ -89,12 +90,16 @@ def _broken(text: str) -> bool:
 
 def is_plain(text: str) -> bool:
     """Whether nothing is invisible and no word mixes alphabets."""
-    return _INVISIBLE.search(text) is None and _MIXED.search(text) is None
+    return _INVISIBLE.search(text) is None and not _mixes_alphabets(text)
+
+
+def _mixes_alphabets(text: str) -> bool:
+    return _OTHER_ALPHABET.search(text) is not None and _MIXED.search(text) is not None
 
 
 def skeleton(folded: str) -> str:
     """The folded text with the letters of other alphabets replaced by the Latin ones that they look like."""
-    return folded.translate(_TWIN_TABLE) if _MIXED.search(folded) else folded
+    return folded.translate(_TWIN_TABLE) if _mixes_alphabets(folded) else folded
 
 
 def deceptions(text: str) -> list[str]:
@@ -113,7 +118,7 @@ def deceptions(text: str) -> list[str]:
 
 def _has_disguised_word(text: str) -> bool:
     """A word of look-alikes among Latin letters, in a text that has no honest word of that other alphabet."""
-    if not _MIXED.search(text):
+    if not _mixes_alphabets(text):
         return False
     disguised = False
     for word in _WORD.findall(text):

@@ -17,11 +17,8 @@ from firewall.core.signals.content.tables import PATTERNS
 #: For the automaton's states, of which ordinary traffic needs some megabytes. When it is full it starts afresh.
 _AUTOMATON_BYTES = 32 << 20
 
-#: A pattern that matches more often than this in one text is not looked at any further.
-MAX_MATCHES = 64
 
-
-class Found(Protocol):
+class Match(Protocol):
     """What we use of a match of RE2."""
 
     def start(self) -> int: ...
@@ -37,19 +34,17 @@ def is_clean(text: str) -> bool:
 
 def candidates(text: str) -> list[Pattern]:
     """The patterns whose hint is in the text, in the order of the tables."""
-    narrow, wide = _split()
-    found = [narrow[number] for number in sorted(_narrow()(text) or ())]
+    found = _narrow()(text)
+    patterns = [_split()[0][number] for number in sorted(found)] if found else []
     if not text.isascii():
-        found += [wide[number] for number in sorted(_wide()(text) or ())]
+        patterns += [_split()[1][number] for number in sorted(_wide()(text) or ())]
+    return patterns
+
+
+def matches(pattern: Pattern, text: str) -> Iterator[Match]:
+    """The matches of one pattern, from left to right."""
+    found: Iterator[Match] = _regex(pattern.regex).finditer(text)
     return found
-
-
-def matches(pattern: Pattern, text: str) -> Iterator[Found]:
-    """The matches of one pattern, from left to right, one more than `MAX_MATCHES` at most."""
-    for count, found in enumerate(_regex(pattern.regex).finditer(text)):
-        yield found
-        if count == MAX_MATCHES:
-            return
 
 
 @functools.cache

@@ -7,14 +7,15 @@
 Quotes alone prove nothing, nor do quotes around everything: a mention needs somebody who reports. In doubt it is used.
 """
 
+import bisect
 import re
-from collections.abc import Sequence
 
 Span = tuple[int, int]
 
 _BEFORE = 160
 _AFTER = 200
 _LONGEST_QUOTE = 2_000
+_NESTED = 8
 
 #: Reports that stand by themselves: what follows in the same sentence is somebody's attack, not the author's wish.
 _ATTACK = (
@@ -66,7 +67,7 @@ _OBEY = re.compile(
     re.IGNORECASE,
 )
 _OBEY_BEFORE = re.compile(
-    r"\b(?:follow|obey|execute|apply|carry out|comply with|adhere to|act on|do)\s+(?:\w+\s+){0,4}[:,]?\s*[\"'`]?$",
+    r"\b(?:follow|obey|execute|apply|carry out|comply with|adhere to|act on)\s+(?:\w+\s+){0,4}\w+\s*[:,]?\s*$",
     re.IGNORECASE,
 )
 _NOT_OBEYED = re.compile(
@@ -78,7 +79,43 @@ _BULLET = re.compile(r"\s*(?:[-*•·>]|\d{1,3}[.)])\s")
 _LETTERS = re.compile(r"\w+")
 
 
-def quotations(text: str) -> list[Span]:
+class Quotations:
+    """A text with its quotations, which are looked for when the first question comes."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._places: list[Span] | None = None
+
+    def is_used(self, start: int, end: int) -> bool:
+        """Whether the phrase at this place speaks to the reader."""
+        text = self.text
+        before = text[max(0, start - _BEFORE) : start]
+        ends = list(_CLAUSE_END.finditer(before))
+        clause = before[ends[-1].end() :] if ends else before
+        if _is_forbidden(clause, text[start:end]):
+            return False
+        quote = self._around(start, end)
+        if quote is not None and _is_reported(text, quote):
+            return _is_obeyed(text, quote)
+        joined = _ORDER_JOINT.search(clause) is not None
+        if not joined and (_ATTACK_BEFORE.search(clause) or _REPORT_AFTER.match(text[end : end + _AFTER])):
+            return _is_obeyed(text, (start, end))
+        return not _is_listed(text, start) or _is_obeyed(text, (start, end))
+
+    def is_reported(self, start: int, end: int) -> bool:
+        """Whether this place is in a quotation that somebody reports and nobody says to obey."""
+        quote = self._around(start, end)
+        return quote is not None and _is_reported(self.text, quote) and not _is_obeyed(self.text, quote)
+
+    def _around(self, start: int, end: int) -> Span | None:
+        if self._places is None:
+            self._places = _quotations(self.text)
+        last = bisect.bisect_right(self._places, (start, len(self.text)))
+        nearest = reversed(self._places[max(0, last - _NESTED) : last])
+        return next((place for place in nearest if end <= place[1]), None)
+
+
+def _quotations(text: str) -> list[Span]:
     """What stands between quotation marks, in code spans and in fences; quotes other than fences end with their line."""
     found: list[Span] = []
     opened: dict[str, int] = {}
@@ -106,46 +143,12 @@ def _turns(text: str, place: int, *, is_open: bool) -> bool:
     return not after.isalnum() if is_open else not before.isalnum() and not after.isspace()
 
 
-def is_used(text: str, start: int, end: int, quoted: Sequence[Span]) -> bool:
-    """Whether the phrase at this place speaks to the reader. `quoted` are the quotations of the text."""
-    before = text[max(0, start - _BEFORE) : start]
-    ends = list(_CLAUSE_END.finditer(before))
-    clause = before[ends[-1].end() :] if ends else before
-    if _is_forbidden(clause, text[start:end]):
-        return False
-    quote = _around(start, end, quoted)
-    if quote is not None and _is_reported(text, quote):
-        return _is_obeyed(text, quote)
-    follows = text[end : end + _AFTER]
-    if _REPORT_AFTER.match(follows) and not _ORDER_JOINT.search(clause):
-        return _is_obeyed(text, (start, end))
-    reported = _ATTACK_BEFORE.search(clause) is not None and not _ORDER_JOINT.search(clause)
-    if reported or _is_listed(text, start):
-        return _is_obeyed(text, (start, end))
-    return True
-
-
-def is_quoted_report(text: str, place: Span, quoted: Sequence[Span]) -> bool:
-    """Whether this place is in a quotation that somebody reports and nobody says to obey."""
-    quote = _around(*place, quoted)
-    return quote is not None and _is_reported(text, quote) and not _is_obeyed(text, quote)
-
-
 def _is_forbidden(clause: str, phrase: str) -> bool:
-    """ "Never ignore the safety rules" guards; "do not hesitate to ignore" does not."""
+    """Whether the phrase is negated: `never ignore` guards, `do not hesitate to ignore` does not."""
     if phrase.lower().startswith("without") and _FORBIDS.search(clause):
         return True
     negation = _NEGATED.search(clause)
     return negation is not None and _NO_NEGATION.search(clause, max(0, negation.start() - 8)) is None
-
-
-def _around(start: int, end: int, quoted: Sequence[Span]) -> Span | None:
-    for begin, close in quoted:
-        if begin <= start and end <= close:
-            return begin, close
-        if begin > start:
-            break
-    return None
 
 
 def _is_reported(text: str, quote: Span) -> bool:

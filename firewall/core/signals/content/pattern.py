@@ -23,7 +23,12 @@ Kind = Literal["injection", "exfiltration", "secret", "obfuscation", "markup", "
 _BOUNDARY = r"\b"
 _BETWEEN = r"(?:[\s_*\"'`~,:(\[-]+)"
 _WORD = r"(?:[^\s.!?;]+\s+)"
-_MEANING = {" ": _BETWEEN, " .. ": f"{_BETWEEN}{_WORD}{{0,4}}", " ... ": f"{_BETWEEN}{_WORD}{{0,8}}"}
+_SIGNS = r"[\"'`*_(\[]*"
+_MEANING = {
+    " ": _BETWEEN,
+    " .. ": f"{_BETWEEN}{_WORD}{{0,4}}{_SIGNS}",
+    " ... ": f"{_BETWEEN}{_WORD}{{0,8}}{_SIGNS}",
+}
 
 #: A space inside a character class is a space.
 _NOTATION = re.compile(r"\[[^\]]*\]| \.{2,3} | ")
@@ -54,32 +59,43 @@ class Pattern(msgspec.Struct, frozen=True):
 
 def phrases(kind: Kind, name: str, confidence: float, *rows: str) -> tuple[Pattern, ...]:
     """Rows in the phrase notation, for what can also merely be mentioned."""
-    return tuple(_pattern(kind, name, confidence, Check.use, "(?i)" + _phrase(row)) for row in rows)
+    return tuple(
+        Pattern(
+            kind, name, confidence, Check.use, "(?i)" + _phrase(_unmarked(row)), "(?i)" + _phrase(_hint(row))
+        )
+        for row in rows
+    )
 
 
 def exact(kind: Kind, name: str, confidence: float, check: Check, *rows: str) -> tuple[Pattern, ...]:
-    """Rows that are plain RE2 but for the marks of the hint."""
-    return tuple(_pattern(kind, name, confidence, check, row) for row in rows)
+    """Rows that are plain RE2 but for the marks of the hint; flags stand first."""
+    return tuple(
+        Pattern(
+            kind,
+            name,
+            confidence,
+            check,
+            _unmarked(row),
+            ("(?i)" if row.startswith("(?i)") else "") + _hint(row),
+        )
+        for row in rows
+    )
 
 
-def _pattern(kind: Kind, name: str, confidence: float, check: Check, row: str) -> Pattern:
-    flags = "(?i)" if row.startswith("(?i)") else ""
-    hint = row.removeprefix(flags)
-    if "«" in row:
-        hint = row[row.index("«") + 1 : row.index("»")]
-    regex = row.replace("«", "").replace("»", "")
-    return Pattern(kind, name, confidence, check, regex, flags + hint)
+def _hint(row: str) -> str:
+    begin, end = row.find("«"), row.find("»")
+    return row.removeprefix("(?i)") if begin < 0 else row[begin + 1 : end]
+
+
+def _unmarked(row: str) -> str:
+    return row.replace("«", "").replace("»", "")
 
 
 def _phrase(row: str) -> str:
-    """The phrase notation as RE2. A phrase, and a hint, begins where a word begins."""
-    for place in (row.find("«") + 1, 0):
-        if _starts_a_word(row[place:]) and not row[:place].endswith(_BOUNDARY):
-            row = row[:place] + _BOUNDARY + row[place:]
-    return _NOTATION.sub(lambda found: _MEANING.get(found.group(), found.group()), row)
+    """The phrase notation as RE2, from the beginning of a word on.
 
-
-def _starts_a_word(row: str) -> bool:
-    """A boundary is one between ASCII characters to RE2: it would never hold before a Chinese word."""
-    first = row.lstrip("(?:«")[0]
-    return first.isascii() and first.isalpha()
+    A boundary is one between ASCII characters to RE2: it would never hold before a Chinese word.
+    """
+    first = row.lstrip("(?:")[0]
+    boundary = _BOUNDARY if first.isascii() and first.isalpha() else ""
+    return boundary + _NOTATION.sub(lambda found: _MEANING.get(found.group(), found.group()), row)

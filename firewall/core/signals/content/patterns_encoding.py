@@ -59,6 +59,7 @@ PATTERNS: tuple[Pattern, ...] = (
     *_decoder("rot13", rf"(?i)\b(?:{'|'.join(_ROT13_WORDS)})"),
     *_decoder("reversed", rf"(?i)(?:{'|'.join(_REVERSED_WORDS)})\b"),
     *_decoder("leet", rf"(?i)(?:{'|'.join(_leet(word) for word in _LEET_WORDS)})"),
+    *_decoder("snake", r"(?i)[a-z]_(?:all|any|the|your|previous|prior|above|system|safety|user)_[a-z]"),
     *_decoder("spaced", r"«(?:\b[A-Za-z][ ._*|/-]+){4}»(?:[A-Za-z][ ._*|/-]{1,3}){3}[A-Za-z]\b"),
     *_decoder("control", r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"),
 )

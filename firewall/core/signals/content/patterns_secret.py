@@ -9,6 +9,7 @@ _NAME = (
     r"(?:api[ _-]?key|apikey|secret(?:[ _-]?(?:access)?[ _-]?key)?|access[ _-]?(?:key|token)|auth(?:entication|orization)?[ _-]?(?:key|token)|client[ _-]?secret"
     r"|private[ _-]?key|signing[ _-]?(?:key|secret)|encryption[ _-]?key|master[ _-]?key|bearer[ _-]?token|refresh[ _-]?token|webhook[ _-]?secret|session[ _-]?(?:token|secret)|token|credentials?|accountkey|sharedaccesskey)"
 )
+_VALUE = r"([A-Za-z0-9][A-Za-z0-9+/_.=!@#$%^&*~-]{7,400})"
 _KEYWORD = r"(?:pass[ _-]?words?|passwd|passphrase|pass[ _-]?code|(?:\b|_)(?:pwd|pw)\b|contrasenas?|mot de passe|passwort|kennwort|senha)"
 _KEYWORD_ELSEWHERE = r"(?:пароль|密码|密碼|口令|パスワード|비밀번호)"
 _SET_TO = r"(?:[:=]|：|=>|:=| is now| is| was| are| es| est| ist| e| set to|是|为|は|는|은)\s{0,3}['\"`*]{0,3}([^\s'\"`,;，。]{4,128})"
@@ -88,7 +89,8 @@ PATTERNS: tuple[Pattern, ...] = (
         "assigned_token",
         0.85,
         Check.assigned,
-        rf"(?i)«{_NAME}['\"`]?(?:\s{{0,3}}[:=]| (?:for|of|to|is|are|was|=>)\b)»(?: (?:for|of|to) [\w .-]{{1,30}}?)?\s{{0,3}}(?:[:=]|=>|:=| is| are| was)\s{{0,3}}['\"`]?([A-Za-z0-9][A-Za-z0-9+/_.=!@#$%^&*~-]{{7,400}})",
+        rf"(?i)«{_NAME}['\"`]?(?:\s{{0,3}}(?:[:=]|:=|=>)| is| are| was)»\s{{0,3}}['\"`]?{_VALUE}",
+        rf"(?i)«{_NAME} (?:for|of|to)» [\w .-]{{1,30}}?\s{{0,3}}(?:[:=]| is| are| was)\s{{0,3}}['\"`]?{_VALUE}",
     ),
     *exact(
         "secret",
@@ -97,7 +99,7 @@ PATTERNS: tuple[Pattern, ...] = (
         Check.password,
         rf"(?i)«{_KEYWORD}»(?:['\"`*]{{0,3}})(?: (?:for|to|of|on|del|de|fur|von|do|da) [\w .@/-]{{1,40}}?)?\s{{0,3}}{_SET_TO}",
         rf"«{_KEYWORD_ELSEWHERE}»\s{{0,3}}{_SET_TO}",
-        r"(?i)«\b(?:log ?in|credentials?|creds|account|user(?:name)?)»\s{0,2}(?:is|are|:|=|with)?\s{0,2}[\w.@-]{2,40}\s{0,2}/\s{0,2}([^\s'\"`,;]{5,64})",
+        r"(?i)«\b(?:(?:log ?in|credentials?|creds)(?: is| are|\s{0,2}[:=])|(?:account|user(?:name)?)\s{0,2}[:=])»\s{0,2}[\w.@-]{2,40}\s{0,2}/\s{0,2}([^\s'\"`,;]{5,64})",
     ),
     *exact(
         "secret",

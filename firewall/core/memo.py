@@ -1,0 +1,60 @@
+"""A bounded memory of a pure function of one text, so that a text that is read again costs a look-up.
+
+Only what depends on the text alone may be kept: never anything of a tenant, a policy, a state or a time. There are two
+generations. When the young one is full it becomes the old one, and what nobody asked for since the turn before is gone.
+Long texts are not kept. Not synchronised: two threads that ask at once compute twice, and lose nothing.
+"""
+
+import enum
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Result = TypeVar("Result")
+
+LONGEST = 4_096
+MOST_ENTRIES = 16_384
+MOST_BYTES = 8 << 20
+
+#: What an entry costs beside its text: the tables' share of it, and a small result.
+_ENTRY_BYTES = 256
+
+
+class _Known(enum.Enum):
+    """A sign that no function returns: None is a result."""
+
+    no = enum.auto()
+
+
+_NO = _Known.no
+
+
+class Memo(Generic[Result]):
+    """`function`, remembered. What it raises is not kept, nor what it says of a text that is longer than `LONGEST`."""
+
+    def __init__(
+        self, function: Callable[[str], Result], *, entries: int = MOST_ENTRIES, size: int = MOST_BYTES
+    ) -> None:
+        """At most `entries` are kept, of `size` bytes, in both generations together."""
+        self._function = function
+        self._entries = entries // 2
+        self._size = size // 2
+        self._young: dict[str, Result] = {}
+        self._old: dict[str, Result] = {}
+        self._young_size = 0
+
+    def __call__(self, text: str) -> Result:
+        known = self._young.get(text, _NO)
+        return self._recall(text) if known is _NO else known
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
+
+    def _recall(self, text: str) -> Result:
+        known = self._old.pop(text, _NO)
+        result = self._function(text) if known is _NO else known
+        if len(text) <= LONGEST:
+            self._young[text] = result
+            self._young_size += _ENTRY_BYTES + len(text) * (1 if text.isascii() else 4)
+            if len(self._young) >= self._entries or self._young_size >= self._size:
+                self._old, self._young, self._young_size = self._young, {}, 0
+        return result

@@ -1,0 +1,23 @@
+"""What every native route has around it: it counts as open while it is answered, and is measured however it ends."""
+
+from aiohttp import web
+
+from firewall.server.house import House
+from firewall.server.problem import Handler, answered
+
+#: What stands for the upstream in the metrics of native routes.
+UPSTREAM = "native"
+
+
+def native(house: House, route: str, handler: Handler) -> Handler:
+    """`route` is the label: the method and the path's pattern, never the path that was asked."""
+    services = house.services
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        started = services.monotonic()
+        with house.drain.request():
+            response = await answered(request, handler)
+        services.metrics.observe_request(UPSTREAM, route, response.status, services.monotonic() - started)
+        return response
+
+    return handle
