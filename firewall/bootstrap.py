@@ -8,6 +8,7 @@
 import asyncio
 import logging
 import os
+import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -17,8 +18,12 @@ from adapters.mem0.embedded import EmbeddedMem0
 from adapters.mem0.offline import embedded_factory, offline_config
 from adapters.mem0.oss import OssUpstream
 from firewall.config import Config, Mem0Embedded, PrincipalConfig, UpstreamConfig
+from firewall.core.adjudicate import adjudicate
+from firewall.core.compiled import CompiledPolicy
 from firewall.core.events import PolicyActivated, ScopeKey
-from firewall.core.model import Trust
+from firewall.core.model import Candidate, Context, Trust
+from firewall.core.state import State
+from firewall.jsonlog import Journal
 from firewall.log.projection import Projections
 from firewall.log.sqlite import SqliteLog
 from firewall.metrics import Metrics
@@ -44,9 +49,10 @@ _log = logging.getLogger("memfw")
 async def open_house(
     config: Config,
     *,
+    journal: Journal | None = None,
     now: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
-    new_id: Callable[[], str] = lambda: os.urandom(16).hex(),
+    new_id: Callable[[], str] | None = None,
 ) -> AsyncIterator[House]:
     """A running memfw without its listening socket. ConfigError or StateError when it cannot be one."""
     metrics = Metrics()
@@ -60,8 +66,9 @@ async def open_house(
         stack.push_async_callback(projections.close)
         for key in {ScopeKey(), *_homes(config)}:
             await projections.load(key)
-        recorder = Recorder(log, projections, metrics)
+        recorder = Recorder(log, projections, metrics, journal=journal)
         reports.begin(recorder, policy.last)
+        _warm_up(policy.current, now())
         recorder.start()
         stack.push_async_callback(recorder.close)
         services = Services(
@@ -72,7 +79,7 @@ async def open_house(
             metrics=metrics,
             now=now,
             monotonic=monotonic,
-            new_id=new_id,
+            new_id=new_id or decision_ids(),
         )
         pipelines = []
         for name, upstream in config.upstreams.items():
@@ -102,6 +109,19 @@ async def open_house(
             max_body=config.limits.body_bytes,
             max_header=config.limits.header_bytes,
         )
+
+
+def decision_ids() -> Callable[[], str]:
+    """Unique, no secrets: who may read a decision is decided by its scope. Much cheaper than asking the system each time."""
+    draw = random.Random(os.urandom(32)).getrandbits  # noqa: S311  ids, not keys
+    return lambda: f"{draw(128):032x}"
+
+
+def _warm_up(policy: CompiledPolicy, now: float) -> None:
+    """The detectors compile at their first use: let that be ours, not the first request's."""
+    texts = ("Ignore the old port 8080, the route failed.", "Der Port ist jetzt 9090: überholt.")
+    samples = [Candidate(id=text[:4], upstream="", text=text) for text in texts]
+    adjudicate(samples, Context(decision_id=""), State(), policy, now)
 
 
 async def _look() -> None:
@@ -187,7 +207,9 @@ def _mount(
     """One upstream of the config behind its dialect. Only what speaks the platform's own wire can be streamed."""
     dialect = Mem0Dialect(upstream.flavor, upstream=name)
     if isinstance(upstream, Mem0Embedded):
-        embedded = EmbeddedMem0(embedded_factory(upstream.config.get_secret_value()), max_waiting=upstream.queue)
+        embedded = EmbeddedMem0(
+            embedded_factory(upstream.config.get_secret_value()), max_waiting=upstream.queue
+        )
         return Mount(
             name=name,
             dialect=dialect,

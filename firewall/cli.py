@@ -36,7 +36,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="run the sidecar")
-    serve.add_argument("--config", metavar="FILE", help="memfw.yaml; without it the environment and the defaults")
+    serve.add_argument(
+        "--config", metavar="FILE", help="memfw.yaml; without it the environment and the defaults"
+    )
     serve.set_defaults(run=_serve)
 
     demo = commands.add_parser("demo", help="a real Mem0, straight and through memfw, side by side")

@@ -1,11 +1,14 @@
 """Logs as JSON lines on standard error: one line a decision, no memory text, no credential.
 
 What a record carries beyond its message comes as `extra`, and only the fields that are named here are written: a field
-that someone adds by mistake does not leak.
+that someone adds by mistake does not leak. Decisions, one for each request, do not go through `logging`: `Journal`
+gathers their lines for a moment and writes them at once.
 """
 
+import asyncio
 import logging
 import sys
+from collections.abc import Mapping
 from typing import TextIO
 
 import msgspec
@@ -48,11 +51,40 @@ class JsonFormatter(logging.Formatter):
         return _encoder.encode(line).decode()
 
 
-def configure(level: str, stream: TextIO | None = None) -> None:
-    """The handler of the `memfw` loggers; other libraries' records are kept from WARNING up, in the same shape."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+class Journal:
+    """Decision lines of the level info. What a kill takes with it is a moment of lines; the receipts are in the log."""
+
+    def __init__(self, stream: TextIO, *, delay: float = 0.05) -> None:
+        self._stream = stream
+        self._delay = delay
+        self._lines: list[bytes] = []
+
+    def write(self, at: float, line: Mapping[str, object]) -> None:
+        """`line` holds fields of `FIELDS`; needs a running loop."""
+        if not self._lines:
+            asyncio.get_running_loop().call_later(self._delay, self.flush)
+        head = {"ts": round(at, 3), "level": "info", "logger": "memfw.decisions", "message": "decision"}
+        self._lines.append(_encoder.encode(head | dict(line)))
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        lines, self._lines = self._lines, []
+        if lines:
+            self._stream.write(b"\n".join(lines).decode() + "\n")
+            self._stream.flush()
+
+
+def configure(level: str, stream: TextIO | None = None) -> Journal | None:
+    """The handler of the `memfw` loggers, and the journal of decisions where the level lets them through.
+
+    Other libraries' records are kept from WARNING up, in the same shape.
+    """
+    target = stream or sys.stderr
+    handler = logging.StreamHandler(target)
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    logging.getLogger("memfw").setLevel(level.upper())
+    memfw = logging.getLogger("memfw")
+    memfw.setLevel(level.upper())
+    return Journal(target) if memfw.isEnabledFor(logging.INFO) else None

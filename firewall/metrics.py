@@ -89,7 +89,10 @@ class Metrics:
             "memfw_decisions_dropped", "Receipts that a full buffer dropped.", registry=self.registry
         )
         self.policy_info = Gauge(
-            "memfw_policy_info", "The policy in force (value 1).", ("name", "revision"), registry=self.registry
+            "memfw_policy_info",
+            "The policy in force (value 1).",
+            ("name", "revision"),
+            registry=self.registry,
         )
         self.policy_reload = Gauge(
             "memfw_policy_last_reload_success_timestamp_seconds",
@@ -100,7 +103,10 @@ class Metrics:
             "memfw_policy_reload_failures", "Reloads that kept the last good policy.", registry=self.registry
         )
         self.breaker_open = Gauge(
-            "memfw_breaker_open", "1 while the upstream's breaker is open.", ("upstream",), registry=self.registry
+            "memfw_breaker_open",
+            "1 while the upstream's breaker is open.",
+            ("upstream",),
+            registry=self.registry,
         )
         self.degraded = Counter(
             "memfw_degraded", "Answers given in a fail mode.", ("cause",), registry=self.registry
@@ -109,16 +115,17 @@ class Metrics:
             "memfw_denied", "Requests refused, by code.", ("upstream", "code"), registry=self.registry
         )
         self.unknown_routes = Counter(
-            "memfw_unknown_routes", "Requests that no route table names.", ("upstream",), registry=self.registry
+            "memfw_unknown_routes",
+            "Requests that no route table names.",
+            ("upstream",),
+            registry=self.registry,
         )
         self._upstream_children: dict[str, tuple[Histogram, Histogram]] = {}
         self._candidate_children: dict[tuple[str, str], Counter] = {}
         self._reason_children: dict[tuple[str, str], Counter] = {}
         self._request_children: dict[tuple[str, str, int], Histogram] = {}
 
-    def count_verdicts(
-        self, upstream: str, verdicts: Sequence[Verdict], *, shadow: bool
-    ) -> None:
+    def count_verdicts(self, upstream: str, verdicts: Sequence[Verdict], *, shadow: bool) -> None:
         """One pass over an answer; `upstream` is the mount's name."""
         plain = 0
         for verdict in verdicts:

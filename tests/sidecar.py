@@ -1,6 +1,7 @@
 """A whole memfw for a test: the real composition root on a random loopback port, with a config as a person writes it."""
 
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from aiohttp import web
 
 from firewall.bootstrap import open_house
 from firewall.config import load_config
-from firewall.server.app import make_app
+from firewall.jsonlog import Journal
+from firewall.server.app import make_runner
 from firewall.server.house import House
 
 KEYS = {"AGENT_KEY": "m0-agent-key", "ADMIN_KEY": "m0-admin-key", "PINNED_KEY": "m0-pinned-key"}
@@ -36,6 +38,7 @@ async def sidecar(
     policy: Mapping[str, object] | None = None,
     environ: Mapping[str, str] | None = None,
     now: Callable[[], float] | None = None,
+    journal: Journal | None = None,
 ) -> AsyncIterator[Sidecar]:
     """Runs until the context ends; the evidence log lies in `folder`. `policy` is written to a file of its own."""
     listener = socket.create_server(("127.0.0.1", 0))
@@ -46,17 +49,10 @@ async def sidecar(
         whole["policy"] = str(folder / "policy.yaml")
     path = folder / "memfw.yaml"
     path.write_text(yaml.safe_dump(whole), encoding="utf-8")
-    clock = {} if now is None else {"now": now}
     with listener:
         settings = load_config(path, KEYS if environ is None else {**KEYS, **environ})
-        async with open_house(settings, **clock) as house:
-            runner = web.AppRunner(
-                make_app(house),
-                access_log=None,
-                shutdown_timeout=1.0,
-                max_line_size=house.max_header,
-                max_field_size=house.max_header,
-            )
+        async with open_house(settings, now=now or time.time, journal=journal) as house:
+            runner = make_runner(house, shutdown_timeout=1.0)
             await runner.setup()
             try:
                 await web.SockSite(runner, listener).start()

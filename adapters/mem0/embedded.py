@@ -63,7 +63,8 @@ class EmbeddedMem0:
             error = waiting.exception()
             return waiting.result() if error is None else self._refusal(error, request)
         finally:
-            waiting.cancel()  # and the job with it: what has not begun must not happen after our answer
+            job.cancel()  # at once: what has not begun must not happen after our answer
+            waiting.cancel()
 
     def _perform(self, request: WireRequest) -> WireResponse:
         if self._memory is None:

@@ -43,13 +43,18 @@ def decoded(raw: str) -> str:
     if not text.strip() or not text.isprintable():
         raise bad_path()
     for _ in range(4):  # a server that decodes again must not find a way out either
-        if "\\" in text or any(part in {".", ".."} for part in text.split("/")):
+        if "\\" in text or any(_climbs(part) for part in text.split("/")):
             raise bad_path()
         again = unquote(text, errors="replace")
         if again == text:
             return unquote(raw)
         text = again
     raise bad_path()
+
+
+def _climbs(part: str) -> bool:
+    """`..;x` is `..` to a server that knows parameters of path segments."""
+    return part.partition(";")[0] in {".", ".."}
 
 
 def _normal(raw: str) -> str:

@@ -82,21 +82,26 @@ def memory_row(raw: bytes | msgspec.Raw, source: RowSource) -> Candidate:
         if expires_at is None:
             return careful(tree_of(raw), source)
     attached = NONE
+    said = NOTHING_SAID
     if row.metadata is not None:
         attached = strings(row.metadata)
         if speaks(row.metadata):
-            return _speaking(row, said_by(row.metadata), expires_at, _attached(row, attached), source)
-    if row.lifecycle_state is not None or row.replaced_by is not None or expires_at is not None:
-        return _speaking(row, NOTHING_SAID, expires_at, _attached(row, attached), source)
+            said = said_by(row.metadata)
+    speaking = row.lifecycle_state is not None or row.replaced_by is not None or expires_at is not None
+    if speaking or not said.plain or not source.vouched:
+        return _speaking(row, said, expires_at, _attached(row, attached), source)
     return Candidate(
         id=row.id,
         upstream=source.upstream,
         backend=BACKEND,
         text=row.memory,
+        kind=said.kind,
+        title=said.title,
         owner=_owner(row, source),
         created_at=None if row.created_at is None else seconds_of(row.created_at),
         updated_at=None if row.updated_at is None else seconds_of(row.updated_at),
-        writer=row.actor_id or row.attributed_to or row.role or "",
+        writer=row.actor_id or said.writer or row.attributed_to or row.role or "",
+        source_class=said.source_class,
         attached=_attached(row, attached),
     )
 
@@ -108,7 +113,12 @@ def _speaking(
     claims = said.claims
     if row.lifecycle_state is not None:
         claims = _labelled(claims, row.lifecycle_state)
-    own = source.vouched or not said.dated
+    created_at, updated_at, claimed_at = _times(
+        None if row.created_at is None else seconds_of(row.created_at),
+        None if row.updated_at is None else seconds_of(row.updated_at),
+        said.claimed_at,
+        source,
+    )
     return Candidate(
         id=row.id,
         upstream=source.upstream,
@@ -117,9 +127,9 @@ def _speaking(
         kind=said.kind,
         title=said.title,
         owner=_owner(row, source),
-        created_at=seconds_of(row.created_at) if own and row.created_at is not None else None,
-        updated_at=seconds_of(row.updated_at) if own and row.updated_at is not None else None,
-        claimed_at=said.claimed_at,
+        created_at=created_at,
+        updated_at=updated_at,
+        claimed_at=claimed_at,
         expires_at=expires_at,
         superseded_by=row.replaced_by or said.superseded_by,
         claims=claims,
@@ -130,6 +140,19 @@ def _speaking(
         evidence_refs=said.evidence_refs,
         attached=attached,
     )
+
+
+def _times(
+    created: float | None, updated: float | None, claimed: float | None, source: RowSource
+) -> tuple[float | None, float | None, float | None]:
+    """Created and updated as the upstream vouches for them, and what is only claimed.
+
+    In a self-hosted Mem0 whoever writes metadata can write the row's own dates, and the row does not show it.
+    """
+    if source.vouched:
+        return created, updated, claimed
+    latest = max(filter(None, (created, updated)), default=None)
+    return None, None, min(filter(None, (latest, claimed)), default=None)
 
 
 def _owner(row: Row, source: RowSource) -> Mapping[str, str]:
@@ -158,11 +181,10 @@ def _attached(row: Row, attached: tuple[str, ...]) -> tuple[str, ...]:
     for tree in (row.structured_attributes, row.score_breakdown, row.score_details):
         if tree is not None:
             attached += strings(tree)
-    names = [row.id]
     owners = (row.user_id, row.agent_id, row.app_id, row.run_id, row.session_id)
     others = (row.replaced_by, row.lifecycle_state, row.hash, row.role, row.actor_id, row.attributed_to)
-    names += [name for name in owners + others if name is not None]
-    return (*attached, *names) if is_prose("".join(names)) else attached
+    names = tuple(filter(None, (row.id, *owners, *others)))
+    return attached + names if is_prose("".join(names)) else attached
 
 
 def _labelled(claims: Claims, state: object) -> Claims:
@@ -207,7 +229,9 @@ def careful(row: object, source: RowSource) -> Candidate:
     successor = row.get("replaced_by")
     odd = odd or not isinstance(successor, str | None)
     claims = _labelled(said.claims, row["lifecycle_state"]) if row.get("lifecycle_state") else said.claims
-    own = source.vouched or not said.dated
+    created_at, updated_at, claimed_at = _times(
+        times["created_at"], times["updated_at"], said.claimed_at, source
+    )
     rest = {key: value for key, value in row.items() if key not in {"metadata", text_key, *DATES}}
     return Candidate(
         id=row["id"],
@@ -217,9 +241,9 @@ def careful(row: object, source: RowSource) -> Candidate:
         kind=said.kind,
         title=said.title,
         owner=source.scope.marked(owner),
-        created_at=times["created_at"] if own else None,
-        updated_at=times["updated_at"] if own else None,
-        claimed_at=said.claimed_at,
+        created_at=created_at,
+        updated_at=updated_at,
+        claimed_at=claimed_at,
         expires_at=expires_at,
         superseded_by=(successor if isinstance(successor, str) else None) or said.superseded_by,
         claims=_inspected(claims) if odd else claims,

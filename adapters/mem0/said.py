@@ -16,21 +16,12 @@ _REFS = ("evidence_refs", "evidence_refs_json")
 _LABELS = ("lifecycle_hint", "lifecycle_state")
 _TRUSTS = ("authority_source_trust", "source_trust", "trust")
 _EVIDENCE = ("authority_evidence_requirement", "evidence_requirement")
-_KNOWN = frozenset(
-    {*_DATES, *_FILES, *_REFS, *_LABELS, *_TRUSTS, *_EVIDENCE}
-    | {
-        "status",
-        "authority_scope",
-        "memory_type",
-        "kind",
-        "title",
-        "name",
-        "source",
-        "source_class",
-        "writer",
-    }
-    | {"task_signature", "superseded_by", "replaced_by"}
-)
+_CLAIMING = frozenset({*_LABELS, *_TRUSTS, *_EVIDENCE, "status", "authority_scope"})
+_DATING = frozenset(_DATES)
+_WORKING = frozenset({*_FILES, *_REFS, "task_signature", "superseded_by", "replaced_by"})
+#: What ordinary metadata holds: it describes, and takes little to read.
+_DESCRIBING = frozenset({"memory_type", "kind", "title", "name", "source", "source_class", "writer"})
+_KNOWN = _CLAIMING | _DATING | _WORKING | _DESCRIBING
 _MAX_LIST = 64
 _MILLISECONDS = 1e11  # a number above it is no plausible second
 
@@ -70,11 +61,16 @@ _LIFECYCLES = {label.value: label for label in Lifecycle}
 _EVIDENCES = {need.value: need for need in EvidenceRequirement}
 _SCOPES = {scope.value: scope for scope in AuthorityScope}
 _KINDS = {kind.value: kind for kind in Kind}
+_UNKNOWN = Kind.unknown
 
 
 class Said(msgspec.Struct, frozen=True, gc=False):
-    """`dated` says that the metadata holds dates under the names of the row's own."""
+    """What a row's metadata says of it: claims, which can only lower what it is trusted with.
 
+    `plain`: it describes the row, and says nothing of its life, its times or its work.
+    """
+
+    plain: bool = True
     claims: Claims = NO_CLAIMS
     kind: Kind = Kind.unknown
     title: str = ""
@@ -97,13 +93,22 @@ def speaks(metadata: Mapping[str, object]) -> bool:
 
 
 def said_by(metadata: Mapping[str, object]) -> Said:
-    """The metadata of a row, read."""
-    return Said(
-        claims=_claims(metadata),
-        kind=_kind(metadata),
-        title=_text(metadata, "title", "name"),
-        writer=_text(metadata, "writer"),
-        source_class=_text(metadata, "source_class", "source"),
+    """The metadata of a row, read: only what is there."""
+    named = _KNOWN.intersection(metadata)
+    described = Said(
+        kind=_kind(metadata) if "memory_type" in named or "kind" in named else _UNKNOWN,
+        title=_text(metadata, "title", "name") if "title" in named or "name" in named else "",
+        writer=_text(metadata, "writer") if "writer" in named else "",
+        source_class=_text(metadata, "source_class", "source")
+        if "source" in named or "source_class" in named
+        else "",
+    )
+    if named <= _DESCRIBING:
+        return described
+    return msgspec.structs.replace(
+        described,
+        plain=False,
+        claims=_claims(metadata) if not _CLAIMING.isdisjoint(named) else NO_CLAIMS,
         claimed_at=min(filter(None, (moment(metadata.get(key)) for key in _DATES)), default=None),
         dated=any(metadata.get(key) is not None for key in ("created_at", "updated_at", "timestamp")),
         superseded_by=_text(metadata, "superseded_by", "replaced_by") or None,

@@ -16,6 +16,7 @@ from adapters.mem0.filters import (
     agreed,
     bounded,
     conjuncts,
+    identity,
     is_of,
     parse,
     possible,
@@ -23,6 +24,8 @@ from adapters.mem0.filters import (
 )
 from adapters.mem0.wire import JsonObject, denied
 from firewall.ports import Caller
+
+IDENTITIES = frozenset(IDENTITY)
 
 #: The owner key under which a row says whether it is one that the request's filter asked for.
 FILTER_KEY = "request_filter"
@@ -62,8 +65,30 @@ def top_level(fields: Mapping[str, object]) -> tuple[Node, ...]:
 def scope_of(body: Mapping[str, object], caller: Caller, *, needed: bool = True) -> Scope:
     """The scope of a JSON body; with `needed`, CallerError 403 where it has none and the caller may not see everything."""
     filters = body.get("filters")
+    plain = _plain(body, filters, caller)
+    if plain is not None:
+        return plain
     nodes = (*top_level(body), OPEN if filters is None else parse(filters))
     return scope_from(All(nodes), caller, needed=needed)
+
+
+def _plain(body: Mapping[str, object], filters: object, caller: Caller) -> Scope | None:
+    """What nearly every request says, without a tree: concrete ids in flat filters, and nothing that contradicts.
+
+    None wherever the tree has to be read; a test holds the two readings against each other.
+    """
+    if (
+        type(filters) is not dict
+        or not filters
+        or not filters.keys() <= IDENTITIES
+        or IDENTITIES & body.keys()
+    ):
+        return None
+    for key, value in filters.items():
+        if not isinstance(value, str) or value == "*" or identity(key, value) != caller.pin.get(key, value):
+            return None
+    missing = {key: value for key, value in caller.pin.items() if key not in filters}
+    return Scope({**caller.pin, **filters}, missing)
 
 
 def scope_from(tree: Node, caller: Caller, *, needed: bool = True) -> Scope:

@@ -62,6 +62,11 @@ WRITE_SIGNALS: tuple[Signal, ...] = (content.check,)
 #: How many candidates are judged between two looks at the clock.
 CHUNK = 200
 
+# Looked up once: an enum finds its members by a Python call, which every candidate would pay.
+_WRITE, _GOVERN = Surface.write, Surface.govern
+_STANDARD = Mode.standard
+_USE_NOW, _INSPECT, _DO_NOT_USE = Action.use_now, Action.inspect_before_use, Action.do_not_use
+
 _FAILED = (Finding(Family.error, Action.do_not_use, "adjudication_error"),)
 _CLEAN = {trust: Verdict(Action.use_now, admitted=True, trust=trust) for trust in Trust}
 
@@ -108,7 +113,7 @@ def _judge_one(candidate: Candidate, env: Env, signals: tuple[Signal, ...]) -> D
             if found:
                 findings += found
         trust = provenance.trust_of(candidate, env.context, env.policy)
-        if env.context.surface is not Surface.write:
+        if env.context.surface is not _WRITE:
             step = ladder.climb(candidate.claims, trust, env.context, env.policy)
             if step is not None:
                 findings += (step,)
@@ -150,9 +155,7 @@ def _relations(
 ) -> dict[int, tuple[Finding, ...]]:
     """What the candidates say about each other. One that is out already says nothing about the rest."""
     standing_in = [
-        index
-        for index, draft in enumerate(drafts)
-        if all(finding.action is not Action.do_not_use for finding in draft.findings)
+        index for index, draft in enumerate(drafts) if not draft.findings or not _is_out(draft.findings)
     ]
     if len(standing_in) < 2 or not set_signals:
         return {}
@@ -169,9 +172,11 @@ def _relations(
     return relations
 
 
-def _without_released(
-    candidate: Candidate, findings: tuple[Finding, ...], env: Env
-) -> tuple[Finding, ...]:
+def _is_out(findings: tuple[Finding, ...]) -> bool:
+    return any(finding.action is _DO_NOT_USE for finding in findings)
+
+
+def _without_released(candidate: Candidate, findings: tuple[Finding, ...], env: Env) -> tuple[Finding, ...]:
     names = ledger.released(candidate, env)
     if not names:
         return findings
@@ -224,8 +229,8 @@ def facts_of(candidate: Candidate, trust: Trust, findings: tuple[Finding, ...], 
 
 
 def _verdict(findings: tuple[Finding, ...], trust: Trust, env: Env) -> Verdict:
-    ordered = tuple(sorted(findings, key=_rank))
-    action = ordered[0].action if ordered else Action.use_now
+    ordered = findings if len(findings) < 2 else tuple(sorted(findings, key=_rank))
+    action = ordered[0].action if ordered else _USE_NOW
     return Verdict(action, _admits(action, ordered, env), trust, ordered)
 
 
@@ -239,17 +244,15 @@ def _admits(action: Action, findings: tuple[Finding, ...], env: Env) -> bool:
     Drop-in traffic admits some `inspect_before_use` with its posture, by family, in mode standard only. One pointer that
     was asked for by its id is thereby rehydrated, if nothing else speaks against it.
     """
-    if action is Action.use_now:
+    if action is _USE_NOW:
         return True
     context = env.context
-    if context.surface is Surface.write:
-        strict = context.mode is not Mode.standard or env.policy.source.surfaces.write.content == "refuse"
-        return not (strict and action is Action.do_not_use)
-    if action is Action.do_not_use or context.surface is Surface.govern:
+    if context.surface is _WRITE:
+        strict = context.mode is not _STANDARD or env.policy.source.surfaces.write.content == "refuse"
+        return not (strict and action is _DO_NOT_USE)
+    if action is _DO_NOT_USE or context.surface is _GOVERN:
         return False
     if action is Action.rehydrate and not context.by_id:
         return False
-    admits = env.policy.admits if context.mode is Mode.standard else frozenset()
-    return all(
-        finding.family in admits for finding in findings if finding.action is Action.inspect_before_use
-    )
+    admits = env.policy.admits if context.mode is _STANDARD else frozenset()
+    return all(finding.family in admits for finding in findings if finding.action is _INSPECT)

@@ -34,11 +34,34 @@ _LABEL_FAMILY = {
 }
 _AFFIRMATIVE = frozenset({Lifecycle.current, Lifecycle.procedure})
 
+# Looked up once: an enum finds its members by a Python call, which every candidate would pay.
+_GOVERN = Surface.govern
+_STANDARD, _FIREWALL = Mode.standard, Mode.firewall
+_KNOWN, _TRUSTED = Trust.known, Trust.trusted
+
 
 def climb(claims: Claims, trust: Trust, context: Context, policy: CompiledPolicy) -> Finding | None:
     """The ladder's finding; None for `use_now`."""
     mode = context.mode
     evidence, label = claims.evidence, claims.lifecycle
+    if evidence is not None or label is not None:
+        step = _stated(evidence, label, mode)
+        if step is not None:
+            return step
+    if context.surface is _GOVERN:
+        scope = claims.authority_scope
+        if scope is None or scope.value not in policy.govern_scopes:
+            claimed = "unknown" if scope is None else scope.value
+            return Finding(Family.unlabelled, Action.inspect_before_use, f"authority_scope:{claimed}")
+    if trust < (_KNOWN if mode is _STANDARD else _TRUSTED):
+        return Finding(Family.unlabelled, Action.inspect_before_use, f"trust:{trust.name}")
+    if label in _AFFIRMATIVE or (label is None and mode is not _FIREWALL):
+        return None
+    return Finding(Family.unlabelled, Action.inspect_before_use, "unlabelled")
+
+
+def _stated(evidence: EvidenceRequirement | None, label: Lifecycle | None, mode: Mode) -> Finding | None:
+    """Steps 1 to 4: what the claims ask for outright."""
     if evidence is EvidenceRequirement.blocked:
         return Finding(Family.lifecycle, Action.do_not_use, "evidence:blocked")
     if label is Lifecycle.suppressed:
@@ -54,12 +77,4 @@ def climb(claims: Claims, trust: Trust, context: Context, policy: CompiledPolicy
         return Finding(family, action, f"label:{label.value}", show_text=True)
     if evidence is EvidenceRequirement.inspect_before_use:
         return Finding(Family.unlabelled, Action.inspect_before_use, "evidence:inspect_before_use")
-    scope = claims.authority_scope
-    if context.surface is Surface.govern and (scope is None or scope.value not in policy.govern_scopes):
-        claimed = "unknown" if scope is None else scope.value
-        return Finding(Family.unlabelled, Action.inspect_before_use, f"authority_scope:{claimed}")
-    if trust < (Trust.known if mode is Mode.standard else Trust.trusted):
-        return Finding(Family.unlabelled, Action.inspect_before_use, f"trust:{trust.name}")
-    if label in _AFFIRMATIVE or (label is None and mode is not Mode.firewall):
-        return None
-    return Finding(Family.unlabelled, Action.inspect_before_use, "unlabelled")
+    return None

@@ -194,7 +194,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def shows_text(self) -> bool:
-        weighty = [finding for finding in self.findings if finding.action > Action.use_now]
+        weighty = [finding for finding in self.findings if finding.action]  # anything above use_now
         return bool(weighty) and all(finding.show_text for finding in weighty)
 
 

@@ -14,6 +14,10 @@ from firewall.core.compiled import CompiledPolicy
 from firewall.core.events import text_digest
 from firewall.core.model import Action, Candidate, Context, Verdict
 
+# Looked up once: an enum finds its members, and a member its name, by a Python call.
+_USE_NOW = Action.use_now
+_NAMES = tuple(action.name for action in Action)
+
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One candidate that is not plain `use_now`."""
@@ -86,12 +90,11 @@ def receipt_of(
     admitted = 0
     plain: list[str] = []
     entries: list[Entry] = []
-    for index in range(cut):
-        verdict = verdicts[index]
+    for index, verdict in enumerate(verdicts[:cut]):
         goes = verdict.admitted if delivered is None else delivered[index]
         actions[verdict.action] += 1
         admitted += goes
-        if verdict.action is Action.use_now and not verdict.findings:
+        if verdict.action is _USE_NOW and not verdict.findings:
             plain.append(candidates[index].id)
         else:
             entries.append(_entry(candidates[index], verdict, admitted=goes))
@@ -131,7 +134,7 @@ def _entry(candidate: Candidate, verdict: Verdict, *, admitted: bool) -> Entry:
     return Entry(
         id=candidate.id,
         upstream=candidate.upstream,
-        action=verdict.action.name,
+        action=_NAMES[verdict.action],
         admitted=admitted,
         reasons=verdict.reasons,
         rule=decisive.rule,

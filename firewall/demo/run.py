@@ -3,7 +3,11 @@
 import asyncio
 import contextlib
 import importlib.util
+import io
+import logging
 import os
+import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -17,10 +21,11 @@ from firewall import jsonlog
 from firewall.bootstrap import offline_mem0, open_house
 from firewall.config import load_config
 from firewall.demo.front import plain_front
-from firewall.demo.store import AGENT, MEMORIES, QUERY
+from firewall.demo.store import AGENT, MEMORIES, QUERY, Memory
 from firewall.demo.table import Line, render
+from firewall.demo.words import plain
 from firewall.errors import ConfigError, Problem
-from firewall.server.app import make_app
+from firewall.server.app import make_runner
 
 AGENT_KEY = "demo-agent-key"
 PORT = 8700
@@ -28,42 +33,57 @@ SEARCH = {"top_k": 20, "threshold": 0.0, "show_expired": True}
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What one client got: the ids in the answer, what memfw said beside them, and whose row it could read by id."""
+    """What one client got: the ids in the answer, what memfw said beside them (action, reasons), and which of the
+    rows of others it could read by their id."""
 
     found: frozenset[str]
-    withheld: Mapping[str, str]
+    withheld: Mapping[str, tuple[str, tuple[str, ...]]]
     by_id: Mapping[str, bool]
-    results: int
 
 
 async def demo(*, once: bool) -> int:
-    """Print the table; then stay up until Ctrl-C, or end with `once`."""
+    """Print the table; then stay up until Ctrl-C, or end with `once`. Being interrupted is a way to end: 0."""
     _environment()
-    jsonlog.configure("warning")
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("the demonstration runs as a task")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        await _show(once=once)
+    except asyncio.CancelledError:
+        print("\nThat was memfw.", flush=True)
+    return 0
+
+
+async def _show(*, once: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="memfw-demo-") as name:
         folder = Path(name)
         os.environ.setdefault("MEM0_DIR", str(folder / "mem0"))
         print("Starting a real Mem0 in memory ...", flush=True)
-        upstream = offline_mem0()
-        try:
-            async with plain_front(upstream) as straight:
-                ids = await asyncio.to_thread(_fill, straight)
-                async with _sidecar(folder, straight) as governed:
-                    host = f"{governed}/mem0"
-                    first = await asyncio.to_thread(_ask, straight, ids)
-                    second = await asyncio.to_thread(_ask, host, ids)
-                    print(_story(ids, first, second, straight, host), flush=True)
-                    if not once:
-                        await _until_interrupted(governed)
-        finally:
-            await upstream.close()
-    return 0
+        async with contextlib.AsyncExitStack() as stack:
+            upstream = offline_mem0()
+            stack.push_async_callback(upstream.close)
+            straight = await stack.enter_async_context(plain_front(upstream))
+            ids = await asyncio.to_thread(_fill, straight)
+            governed = await stack.enter_async_context(_sidecar(folder, straight))
+            host = f"{governed}/mem0"
+            first = await asyncio.to_thread(_ask, straight, ids)
+            second = await asyncio.to_thread(_ask, host, ids)
+            print(_story(ids, first, second, straight, host), flush=True)
+            if not once:
+                await _until_interrupted(governed)
 
 
 def _environment() -> None:
-    """Mem0 phones nobody, and no proxy of the environment gets between us and the loopback."""
+    """Mem0 phones nobody, no proxy of the environment gets between us and the loopback, and nobody chats in the log:
+    what Mem0 misses on this machine is not what the demonstration is about."""
     os.environ["MEM0_TELEMETRY"] = "false"
-    os.environ["NO_PROXY"] = "127.0.0.1,localhost"
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show a character shows another
+    jsonlog.configure("error")
+    logging.getLogger().setLevel(logging.CRITICAL)
     if importlib.util.find_spec("mem0") is None:
         raise ConfigError([Problem("memfw demo", 0, 0, "", "needs Mem0: pip install 'memfw[mem0]'")])
 
@@ -102,41 +122,38 @@ def _ask(host: str, ids: Mapping[str, str]) -> Asked:
     firewall = answer.get("firewall", {})
     return Asked(
         found=frozenset(row["id"] for row in answer["results"]),
-        withheld={row["id"]: f"{row['action']}\n{', '.join(row['reasons'])}" for row in firewall.get("withheld", [])},
+        withheld={row["id"]: (row["action"], tuple(row["reasons"])) for row in firewall.get("withheld", [])},
         by_id=by_id,
-        results=len(answer["results"]),
     )
 
 
 def _story(ids: Mapping[str, str], straight: Asked, governed: Asked, plain_url: str, host: str) -> str:
-    names = {memory_id: name for name, memory_id in ids.items()}
-    lines = []
-    for memory in MEMORIES:
-        memory_id = ids[memory.key]
-        foreign = memory.user != AGENT
-        action, _, why = governed.withheld.get(memory_id, "").partition("\n")
-        for other, name in names.items():
-            why = why.replace(other, f"the {name}")
-        if foreign:
-            action, why = ("" if governed.by_id[memory_id] else "404"), "read by its id: another owner's row does not exist here"
-        lines.append(
-            Line(
-                name=memory.key,
-                text=memory.text,
-                straight=straight.by_id[memory_id] if foreign else memory_id in straight.found,
-                governed="admitted" if not action else action,
-                why=why,
-            )
-        )
+    names = {memory_id: f"the {name}" for name, memory_id in ids.items()}
+    table = render(
+        [_line(memory, ids[memory.key], straight, governed, names) for memory in MEMORIES],
+        colour=_colour(),
+        width=shutil.get_terminal_size((100, 24)).columns,
+    )
     head = (
         f'\nOne agent asks its memory: "{QUERY}"\n'
         f"MemoryClient(host={plain_url!r})  against  MemoryClient(host={host!r})\n"
     )
     tail = (
-        f"\n{straight.results} memories straight, {governed.results} through memfw. "
+        f"{len(straight.found)} memories straight, {len(governed.found)} through memfw. "
         "What was withheld came along as counter-evidence, with its reason."
     )
-    return f"{head}\n{render(lines, colour=_colour())}{tail}"
+    return f"{head}\n{table}\n{tail}"
+
+
+def _line(memory: Memory, memory_id: str, straight: Asked, governed: Asked, names: Mapping[str, str]) -> Line:
+    if memory.user != AGENT:
+        seen, outcome = straight.by_id[memory_id], "passed on" if governed.by_id[memory_id] else "not found"
+        why = "" if governed.by_id[memory_id] else "read by its id: another owner's row does not exist here"
+    else:
+        seen, (action, reasons) = memory_id in straight.found, governed.withheld.get(memory_id, ("", ()))
+        outcome = "blocked" if action == "do_not_use" else "withheld" if action else "passed on"
+        why = plain(reasons, names)
+    return Line(name=memory.key, text=memory.text, straight=seen, outcome=outcome, why=why)
 
 
 def _colour() -> bool:
@@ -146,35 +163,33 @@ def _colour() -> bool:
 @contextlib.asynccontextmanager
 async def _sidecar(folder: Path, upstream: str) -> AsyncIterator[str]:
     """memfw as anyone would configure it, in front of `upstream`, for one agent that is pinned to its team."""
-    port = _free(PORT)
-    config = folder / "memfw.yaml"
-    config.write_text(
-        f"listen: {{port: {port}}}\n"
-        f'state: {{url: "sqlite:///{folder}/memfw.db"}}\n'
-        f'upstreams: {{mem0: {{dialect: mem0, flavor: platform, url: "{upstream}"}}}}\n'
-        f'principals: [{{name: demo-agent, key: "env:DEMO_KEY", role: host, pin: {{mem0: {{user_id: {AGENT}}}}}}}]\n',
-        encoding="utf-8",
-    )
-    async with open_house(load_config(config, {"DEMO_KEY": AGENT_KEY})) as house:
-        runner = web.AppRunner(make_app(house), access_log=None)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", port).start()
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            await runner.cleanup()
-
-
-def _free(wanted: int) -> int:
-    """The usual port where it is free, else any."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
+    with _listener() as listener:
+        port = listener.getsockname()[1]
+        config = folder / "memfw.yaml"
+        config.write_text(
+            f"listen: {{port: {port}}}\n"
+            f'state: {{url: "sqlite:///{folder}/memfw.db"}}\n'
+            f'upstreams: {{mem0: {{dialect: mem0, flavor: platform, url: "{upstream}"}}}}\n'
+            f'principals: [{{name: demo-agent, key: "env:DEMO_KEY", role: host, '
+            f"pin: {{mem0: {{user_id: {AGENT}}}}}}}]\n",
+            encoding="utf-8",
+        )
+        async with open_house(load_config(config, {"DEMO_KEY": AGENT_KEY})) as house:
+            runner = make_runner(house, shutdown_timeout=1.0)
+            await runner.setup()
             try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise ConfigError([Problem("memfw demo", 0, 0, "", "no port of the loopback is free")])
+                await web.SockSite(runner, listener).start()
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                await runner.cleanup()
+
+
+def _listener() -> socket.socket:
+    """On the usual port where it is free, else on any."""
+    try:
+        return socket.create_server(("127.0.0.1", PORT))
+    except OSError:
+        return socket.create_server(("127.0.0.1", 0))
 
 
 async def _until_interrupted(url: str) -> None:

@@ -60,9 +60,7 @@ def governed(
     return msgspec.structs.replace(rebuilt, headers=rebuilt.headers + headers_of(receipt))
 
 
-def _withheld_single(
-    mount: Mount, plan: Plan, receipt: Receipt, enforced: Enforced
-) -> WireResponse:
+def _withheld_single(mount: Mount, plan: Plan, receipt: Receipt, enforced: Enforced) -> WireResponse:
     """403 with the reason; a foreign row looks as if it did not exist."""
     verdict = enforced.adjudication.verdicts[0]
     if any(finding.family is Family.scope for finding in verdict.findings):

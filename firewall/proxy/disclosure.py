@@ -16,6 +16,10 @@ from firewall.ports import Headers
 _TEXT_CHARS = 2_000
 _encoder = msgspec.json.Encoder()
 
+# Looked up once: an enum finds its members, and a member its name, by a Python call.
+_USE_NOW = Action.use_now
+_NAMES = tuple(action.name for action in Action)
+
 
 class Withheld(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One memory that was not passed on, with the reason; `text` where it may serve as counter-evidence."""
@@ -55,20 +59,19 @@ def firewall_object(
     """`delivered` and `considered` as for the receipt."""
     postures: dict[str, str] = {}
     withheld: list[Withheld] = []
-    for index in range(considered):
-        verdict = adjudication.verdicts[index]
-        candidate = candidates[index]
+    for index, verdict in enumerate(adjudication.verdicts[:considered]):
         if delivered[index] and not receipt.shadow:
-            if verdict.action is not Action.use_now:
-                postures[candidate.id] = verdict.action.name
+            if verdict.action is not _USE_NOW:
+                postures[candidates[index].id] = _NAMES[verdict.action]
             continue
         if verdict.admitted and not receipt.degraded:
             continue
+        candidate = candidates[index]
         decisive = verdict.findings[0] if verdict.findings else None
         withheld.append(
             Withheld(
                 id=candidate.id,
-                action=verdict.action.name,
+                action=_NAMES[verdict.action],
                 reasons=verdict.reasons,
                 rule=decisive.rule if decisive else "",
                 evidence=decisive.evidence if decisive else (),

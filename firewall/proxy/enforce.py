@@ -51,9 +51,7 @@ async def enforce(
     return enforced
 
 
-async def fetch(
-    mount: Mount, request: WireRequest, services: Services, *, retry: bool
-) -> WireResponse:
+async def fetch(mount: Mount, request: WireRequest, services: Services, *, retry: bool) -> WireResponse:
     """One upstream exchange with the mount's credential, timed."""
     if mount.inject is not None:
         request = mount.dialect.with_credential(request, mount.inject)
@@ -101,9 +99,7 @@ async def _judge(plan: Plan, answer: Answer, env: Env, services: Services, degra
     return Enforced(answer=answer, adjudication=adjudication, delivered=delivered, considered=considered)
 
 
-def chosen(
-    verdicts: Sequence[Verdict], limit: int | None, *, shadow: bool
-) -> tuple[Sequence[bool], int]:
+def chosen(verdicts: Sequence[Verdict], limit: int | None, *, shadow: bool) -> tuple[Sequence[bool], int]:
     """Which candidates go to the caller, and how many of the first count as considered.
 
     In shadow mode the answer is what it would have been without us: the first `limit` rows.
@@ -114,6 +110,8 @@ def chosen(
     flags = [verdict.admitted for verdict in verdicts]
     if limit is None:
         return flags, len(flags)
+    if limit <= 0:
+        return [False] * len(flags), 0
     room = limit
     for index, admitted in enumerate(flags):
         room -= admitted

@@ -28,7 +28,7 @@ from firewall.ports import (
 from firewall.proxy import answers
 from firewall.proxy.enforce import enforce, fetch
 from firewall.proxy.services import Mount, Services
-from firewall.proxy.transport_headers import end_to_end
+from firewall.proxy.transport_headers import at_edge
 from firewall.proxy.writes import gate_writes
 from firewall.service.principals import Principal, Role
 from firewall.service.scopes import state_for
@@ -74,14 +74,16 @@ class Pipeline:
 
     async def _handle(self, request: WireRequest, match: Match | None) -> WireResponse | Passage:
         mount, services = self.mount, self._services
-        ours, theirs = _split(request.headers)
+        ours, theirs = at_edge(request.headers)
         request = msgspec.structs.replace(request, headers=theirs)
         key = ours.get("memfw-key") or mount.dialect.credential(theirs)
         principal = services.principals.resolve(key, native=False)
         if match is None:
             services.metrics.unknown_routes.labels(mount.name).inc()
             if mount.unknown_routes == "deny":
-                raise CallerError(403, "unknown_route", "memfw does not know this route and does not pass it on")
+                raise CallerError(
+                    403, "unknown_route", "memfw does not know this route and does not pass it on"
+                )
             return self._passage(request, request.path)
         route_class = match.spec.route_class
         if route_class is RouteClass.unsupported:
@@ -213,19 +215,3 @@ class Pipeline:
 
 def _is_foreign(candidate: Candidate, env: Env) -> bool:
     return any(finding.family is Family.scope for finding in scope_signal.check(candidate, env))
-
-
-def _split(headers: Headers) -> tuple[dict[str, str], Headers]:
-    """Our own headers, by lower-case name, and what goes on: a memfw key is nobody else's business.
-
-    Hop-by-hop headers end here, before a dialect adds its own, so that `Connection: x` cannot take one away again.
-    """
-    ours: dict[str, str] = {}
-    theirs: list[tuple[str, str]] = []
-    for pair in headers:
-        name = pair[0].lower()
-        if name.startswith("memfw-"):
-            ours[name] = pair[1]
-        else:
-            theirs.append(pair)
-    return ours, end_to_end(tuple(theirs))

@@ -25,9 +25,7 @@ class Projects(Follows, Protocol):
 class Streams(Protocol):
     """Streams an answer through; the upstreams that only translate do not have it."""
 
-    def stream(
-        self, request: WireRequest, *, deadline: float
-    ) -> AbstractAsyncContextManager[Streamed]: ...
+    def stream(self, request: WireRequest, *, deadline: float) -> AbstractAsyncContextManager[Streamed]: ...
 
 
 class Mount(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,10 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 _LENGTHLESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE"})
 _HOP = frozenset({"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"})
 _OURS = frozenset({"host", "content-length", "expect"})
+# They name another method or path: behind a gateway that believes them, the route is not the one that was matched.
+_REROUTING = frozenset(
+    {"x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url"}
+)
 _PLAIN_CONNECTION = frozenset({"", "keep-alive", "close"})
 # They name the encoded bytes, so they do not outlive the encoding.
 _OF_ENCODED_BYTES = frozenset({"content-encoding", "etag", "content-md5", "digest", "content-digest"})
@@ -42,11 +46,28 @@ def _named_by_connection(headers: Sequence[Pair]) -> frozenset[str]:
     )
 
 
-def end_to_end(headers: Headers) -> Headers:
-    """The headers without the hop-by-hop ones. The edge calls it before a dialect adds headers of its own, so that
-    a caller's `Connection: x` cannot take away what memfw put in."""
-    named = _named_by_connection(headers)
-    return tuple(pair for pair in headers if not _is_hop(lowered := pair[0].lower()) and lowered not in named)
+def at_edge(headers: Headers) -> tuple[dict[str, str], Headers]:
+    """memfw's own headers by lower-case name, and what goes on: a memfw key is nobody else's business.
+
+    Rerouting headers end here, and hop-by-hop ones, before a dialect adds its own, so that a caller's `Connection: x` cannot take one of
+    those away again.
+    """
+    ours: dict[str, str] = {}
+    theirs: list[Pair] = []
+    connection = ""
+    for pair in headers:
+        lowered = pair[0].lower()
+        if lowered.startswith("memfw-"):
+            ours[lowered] = pair[1]
+        elif not _is_hop(lowered):
+            if lowered not in _REROUTING:
+                theirs.append(pair)
+        elif lowered == "connection":
+            connection = f"{connection},{pair[1]}" if connection else pair[1]
+    if connection.lower() not in _PLAIN_CONNECTION:
+        named = {token.strip().lower() for token in connection.split(",")}
+        theirs = [pair for pair in theirs if pair[0].lower() not in named]
+    return ours, tuple(theirs)
 
 
 class RequestHeaders:

@@ -42,11 +42,25 @@ def make_app(house: House) -> web.Application:
     return app
 
 
+def make_runner(house: House, *, shutdown_timeout: float) -> web.AppRunner:
+    """The application ready to be served. A compressed body is refused by us: the parser must not unpack it first."""
+    return web.AppRunner(
+        make_app(house),
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=shutdown_timeout,
+        auto_decompress=False,
+        max_line_size=house.max_header,
+        max_field_size=house.max_header,
+    )
+
+
 def _no_keep_alive(house: House) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
     """While draining every answer, whoever made it, closes its connection, so that clients move on."""
 
     async def close(_request: web.Request, response: web.StreamResponse) -> None:
         if house.drain.draining:
             response.force_close()
+            response.headers["Connection"] = "close"  # the headers are made already when we are asked
 
     return close

@@ -5,7 +5,6 @@ kept and tried again, so that an outage loses nothing that fits the buffer.
 """
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -17,12 +16,12 @@ from firewall.core.reasons import metric_label
 from firewall.core.receipt import Receipt
 from firewall.core.state import State
 from firewall.errors import StateError
+from firewall.jsonlog import Journal
 from firewall.metrics import Metrics
 from firewall.ports import Appended, Decision, EvidenceLog
 from firewall.service.quarantine import QuarantineBuffer
 
 _encoder = msgspec.json.Encoder()
-_log = logging.getLogger("memfw.decisions")
 
 
 class AppendsEvents(Protocol):
@@ -33,11 +32,18 @@ class AppendsEvents(Protocol):
 
 class Recorder:
     def __init__(
-        self, log: EvidenceLog, projections: AppendsEvents, metrics: Metrics, *, interval: float = 1.0
+        self,
+        log: EvidenceLog,
+        projections: AppendsEvents,
+        metrics: Metrics,
+        *,
+        journal: Journal | None = None,
+        interval: float = 1.0,
     ) -> None:
         self._log = log
         self._projections = projections
         self._metrics = metrics
+        self._journal = journal
         self._interval = interval
         self._buffer = QuarantineBuffer()
         self._waiting: list[tuple[ScopeKey, list[Event]]] = []
@@ -53,6 +59,8 @@ class Recorder:
         if self._task is not None:
             await self._task
         await self.drain()
+        if self._journal is not None:
+            self._journal.flush()
         for _key, events in self._waiting:
             self._metrics.quarantine_dropped.inc(len(events))
         self._waiting.clear()
@@ -89,8 +97,8 @@ class Recorder:
             self._metrics.shadow_rules.labels(rule).inc(count)
         if receipt.degraded:
             self._metrics.degraded.labels(receipt.degraded).inc()
-        if _log.isEnabledFor(logging.INFO):
-            _log.info("decision", extra=_line(receipt))
+        if self._journal is not None:
+            self._journal.write(receipt.at, _line(receipt))
 
     def note(self, key: ScopeKey, event: Event) -> None:
         """One more event for the log, behind the answers like all the rest."""
@@ -98,9 +106,7 @@ class Recorder:
 
     async def drain(self) -> bool:
         """Append what was noted. False when the log is away: the rest stays and is tried again."""
-        if not self._waiting:
-            self._waiting += self._buffer.drain()  # while the log is away the buffer's bound holds
-        while self._waiting:
+        while self._waiting or self._gather():
             key, events = self._waiting[0]
             try:
                 await self._projections.append(key, events)
@@ -108,6 +114,11 @@ class Recorder:
                 return False
             self._waiting.pop(0)
         return True
+
+    def _gather(self) -> bool:
+        """Take what the buffer holds, once all before it is stored: while the log is away the buffer's bound holds."""
+        self._waiting += self._buffer.drain()
+        return bool(self._waiting)
 
     async def _run(self) -> None:
         while not self._stopping.is_set():
@@ -131,7 +142,9 @@ def _line(receipt: Receipt) -> dict[str, object]:
         "withheld": counts.withheld,
     }
     if receipt.entries:
-        line["reasons"] = sorted({metric_label(reason) for entry in receipt.entries for reason in entry.reasons})
+        line["reasons"] = sorted(
+            {metric_label(reason) for entry in receipt.entries for reason in entry.reasons}
+        )
     if receipt.degraded:
         line["degraded"] = receipt.degraded
     return line

@@ -42,6 +42,8 @@ async def state_for(
         raise StateError("state_stale", "the scope's state is older than the policy allows")
     if after is not None and state.offset < after:
         if not await projections.wait_for(key, after, timeout=AFTER_SECONDS):
-            raise StateError("state_behind", "the scope's state has not reached the offset that was asked for")
+            raise StateError(
+                "state_behind", "the scope's state has not reached the offset that was asked for"
+            )
         state = projections.state(key) or state
     return state

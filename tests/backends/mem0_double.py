@@ -128,6 +128,10 @@ class PlatformDouble:
         """The next answers, whatever is asked."""
         self._troubles.extend([trouble] * times)
 
+    def calm(self) -> None:
+        """No more trouble."""
+        self._troubles.clear()
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
         asked = Recorded(

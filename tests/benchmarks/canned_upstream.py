@@ -8,7 +8,7 @@
 import asyncio
 import json
 import sys
-from typing import cast
+from typing import ClassVar, cast
 
 import uvloop
 
@@ -49,7 +49,7 @@ def answer(rows: int) -> bytes:
 class Canned(asyncio.Protocol):
     """Answers when the declared body is complete; knows just what the bench sends."""
 
-    answers = {b'"u100"': answer(100), b'"u10"': answer(10)}
+    answers: ClassVar = {b'"u100"': answer(100), b'"u10"': answer(10)}
     transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -62,7 +62,11 @@ class Canned(asyncio.Protocol):
         if not separator:
             return
         length = next(
-            (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")),
+            (
+                int(line.split(b":")[1])
+                for line in head.split(b"\r\n")
+                if line.lower().startswith(b"content-length")
+            ),
             0,
         )
         if len(rest) < length:
@@ -72,7 +76,9 @@ class Canned(asyncio.Protocol):
             if key in rest[:length]:
                 self.transport.write(canned)
                 return
-        self.transport.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}")
+        self.transport.write(
+            b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}"
+        )
 
 
 async def serve(port: int) -> None:

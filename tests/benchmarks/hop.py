@@ -39,7 +39,9 @@ class Row:
 
 
 def request(port: int, prefix: str, candidates: int) -> bytes:
-    body = json.dumps({"query": "how do we deploy", "filters": {"user_id": f"u{candidates}"}, "top_k": candidates})
+    body = json.dumps(
+        {"query": "how do we deploy", "filters": {"user_id": f"u{candidates}"}, "top_k": candidates}
+    )
     return (
         f"POST {prefix}/v3/memories/search/ HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: */*\r\n"
         "Accept-Encoding: gzip, deflate\r\nConnection: keep-alive\r\nUser-Agent: bench\r\n"
@@ -76,7 +78,9 @@ def targets() -> Iterator[list[Target]]:
         )
         pids = [
             stack.enter_context(process(["-m", "tests.benchmarks.canned_upstream", str(upstream)], upstream)),
-            stack.enter_context(process(["-m", "tests.benchmarks.yardstick", str(yardstick), str(upstream)], yardstick)),
+            stack.enter_context(
+                process(["-m", "tests.benchmarks.yardstick", str(yardstick), str(upstream)], yardstick)
+            ),
             stack.enter_context(process(["-m", "firewall.cli", "serve", "--config", str(config)], memfw)),
         ]
         yield [
@@ -94,7 +98,11 @@ async def measure(candidates: int, connections: int, everyone: list[Target]) -> 
             wire = request(target.port, target.prefix, candidates)
             before = cpu_seconds(target.pid)
             result = await run_slice(
-                target.port, wire, check_for(target.name, candidates), connections=connections, seconds=SECONDS
+                target.port,
+                wire,
+                check_for(target.name, candidates),
+                connections=connections,
+                seconds=SECONDS,
             )
             seen[target.name] = (result, (cpu_seconds(target.pid) - before) / max(1, result.requests))
         if round_number == 0:
@@ -112,9 +120,13 @@ def spread(values: list[float]) -> str:
 
 
 def main() -> None:
-    print(f"hop: {ROUNDS} rounds of {SECONDS} s a target, ratios to a plain aiohttp pass-through of the same round")
+    print(
+        f"hop: {ROUNDS} rounds of {SECONDS} s a target, ratios to a plain aiohttp pass-through of the same round"
+    )
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    print(f"{'candidates':>10} {'connections':>11} {'target':>10} {'CPU us/req':>11} {'CPU ratio':>20} {'p50 ratio':>20}")
+    print(
+        f"{'candidates':>10} {'connections':>11} {'target':>10} {'CPU us/req':>11} {'CPU ratio':>20} {'p50 ratio':>20}"
+    )
     with targets() as everyone:
         for candidates in (10, 100):
             for connections in (1, 32):

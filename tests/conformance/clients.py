@@ -83,7 +83,9 @@ def _exchange(url: str, method: str, target: str, key: str | None, headers: Head
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
     try:
         named = {name.lower() for name, _ in headers}
-        connection.putrequest(method, parts.path + target, skip_host="host" in named, skip_accept_encoding=True)
+        connection.putrequest(
+            method, parts.path + target, skip_host="host" in named, skip_accept_encoding=True
+        )
         for name, value in headers:
             connection.putheader(name, value)
         if key is not None:

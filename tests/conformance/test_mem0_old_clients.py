@@ -63,9 +63,7 @@ async def test_a_recorded_request_gets_its_answer(tmp_path: Path, cassette: str,
         async with sidecar(tmp_path, config) as memfw:
             (sent,), (answer,) = call.requests, call.responses
             kept = [pair for pair in sent.headers if pair[0].lower() not in OUR_OWN]
-            reply = await ask(
-                memfw.mem0, sent.method, sent.target, key=key, headers=kept, body=sent.body
-            )
+            reply = await ask(memfw.mem0, sent.method, sent.target, key=key, headers=kept, body=sent.body)
         (got,) = double.received
         assert (got.method, got.target) == (sent.method, forwarded_target(sent))
         assert got.body == forwarded_body(sent)

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.backends.mem0_double import PLATFORM_2, PlatformDouble, Recorded, Recording, platform_double, recordings
+from tests.backends.mem0_double import (
+    PLATFORM_2,
+    PlatformDouble,
+    Recorded,
+    Recording,
+    platform_double,
+    recordings,
+)
 from tests.conformance.clients import KINDS, RealClient, ask, real_client, without_firewall
 from tests.sidecar import KEYS, mem0_at, principals, sidecar
 
@@ -139,18 +146,18 @@ async def test_without_principals_what_needs_no_admin_works(
     tmp_path: Path, double: PlatformDouble, kind: str
 ) -> None:
     """A keyless memfw passes the client's own key through; what administers or has no scope is refused."""
-    async with sidecar(tmp_path, {"upstreams": mem0_at(double.url)}) as memfw:
-        async with real_client(memfw.mem0, "m0-someones-own", kind) as client:
-            for call in CALLS:
-                if call.name in FOR_ADMINS:
-                    administers = call.requests[0].target.startswith("/api/") or "settings" in call.name
-                    await assert_denied(
-                        client, double, call, "admin_only" if administers else "scope_denied"
-                    )
-                elif call.name == REFUSED:
-                    await assert_denied(client, double, call, "scope_denied")
-                else:
-                    await replay(client, double, call, "m0-someones-own")
+    async with (
+        sidecar(tmp_path, {"upstreams": mem0_at(double.url)}) as memfw,
+        real_client(memfw.mem0, "m0-someones-own", kind) as client,
+    ):
+        for call in CALLS:
+            if call.name in FOR_ADMINS:
+                administers = call.requests[0].target.startswith("/api/") or "settings" in call.name
+                await assert_denied(client, double, call, "admin_only" if administers else "scope_denied")
+            elif call.name == REFUSED:
+                await assert_denied(client, double, call, "scope_denied")
+            else:
+                await replay(client, double, call, "m0-someones-own")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -159,10 +166,12 @@ async def test_any_spelling_of_the_host_works(
     tmp_path: Path, double: PlatformDouble, kind: str, suffix: str
 ) -> None:
     """A slash at the end of `host` makes the async client send `//v1/ping/`: upstream sees one slash."""
-    async with sidecar(tmp_path, {"upstreams": mem0_at(double.url)}) as memfw:
-        async with real_client(memfw.mem0 + suffix, "k", kind) as client:
-            found = await client("search", "tea", filters={"user_id": "u1"})
-            assert [row["memory"] for row in found["results"]] == ["Likes green tea"]
+    async with (
+        sidecar(tmp_path, {"upstreams": mem0_at(double.url)}) as memfw,
+        real_client(memfw.mem0 + suffix, "k", kind) as client,
+    ):
+        found = await client("search", "tea", filters={"user_id": "u1"})
+        assert [row["memory"] for row in found["results"]] == ["Likes green tea"]
     assert [one.target for one in double.received] == ["/v1/ping/", "/v3/memories/search/"]
 
 
@@ -172,9 +181,11 @@ async def test_an_upstream_under_a_path_and_ids_that_need_escaping(tmp_path: Pat
         double.answer("GET", "/t/acme/v1/ping/", {"status": "ok", "org_id": "o", "project_id": "p"})
         row = {"id": "a/b c?d", "memory": "Likes green tea", "user_id": "u1"}
         double.answer("GET", "/t/acme/v1/memories/a%2Fb%20c%3Fd/", row)
-        async with sidecar(tmp_path, {"upstreams": mem0_at(f"{double.url}/t/acme/")}) as memfw:
-            async with real_client(memfw.mem0, "k") as client:
-                assert without_firewall(await client("get", "a/b c?d")) == row
+        async with (
+            sidecar(tmp_path, {"upstreams": mem0_at(f"{double.url}/t/acme/")}) as memfw,
+            real_client(memfw.mem0, "k") as client,
+        ):
+            assert without_firewall(await client("get", "a/b c?d")) == row
 
 
 async def test_the_answer_says_what_memfw_did(tmp_path: Path, double: PlatformDouble) -> None:
@@ -192,6 +203,7 @@ async def test_the_answer_says_what_memfw_did(tmp_path: Path, double: PlatformDo
 
 async def test_pages_come_back_on_our_own_address(tmp_path: Path, double: PlatformDouble) -> None:
     """`next` and `previous` lead through memfw again, not to the upstream's host."""
+
     def page(number: int, following: str | None) -> dict[str, object]:
         row = {"id": f"m{number}", "memory": f"note {number}", "user_id": "u1"}
         return {"count": 2, "next": following, "previous": None, "results": [row]}
@@ -221,13 +233,13 @@ async def test_a_row_that_the_filter_asked_for_comes_back(
     call = next(call for call in CALLS if call.name == OF_NOBODY)
     row = {"id": "m1", "memory": "Likes green tea", "agent_id": "a1", "score": 0.91}
     double.answer("POST", "/v3/memories/search/", {"results": [row]})
-    async with sidecar(tmp_path, {"upstreams": mem0_at(double.url)}) as memfw:
-        async with real_client(memfw.mem0, "k", kind) as client:
-            assert without_firewall(await client.perform(call)) == {"results": [row]}
+    async with (
+        sidecar(tmp_path, {"upstreams": mem0_at(double.url)}) as memfw,
+        real_client(memfw.mem0, "k", kind) as client,
+    ):
+        assert without_firewall(await client.perform(call)) == {"results": [row]}
 
 
 def test_the_calls_for_admins_are_recorded_calls() -> None:
     """No name in the table above is misspelt."""
     assert FOR_ADMINS | {REFUSED} <= {call.name for call in CALLS}
-
-

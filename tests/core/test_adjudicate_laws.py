@@ -179,9 +179,7 @@ def test_a_failing_signal_keeps_the_candidate_out(position: int) -> None:
 
     signals = (*SIGNALS[:position], broken, *SIGNALS[position + 1 :])
     answer = [Candidate(id=name, upstream="mem0", text=f"{name} likes tea") for name in ("good", "bad")]
-    good, bad = adjudicate(
-        answer, Context(decision_id="d"), State(), POLICY, NOW, signals=signals
-    ).verdicts
+    good, bad = adjudicate(answer, Context(decision_id="d"), State(), POLICY, NOW, signals=signals).verdicts
     assert good.action is Action.use_now
     assert bad.action is Action.do_not_use
     assert bad.reasons == ("adjudication_error",)

@@ -10,9 +10,7 @@ def age_of(candidate: Candidate, now: float) -> float | None:
     if own is None or (candidate.created_at is not None and candidate.created_at > own):
         own = candidate.created_at
     claimed = candidate.claimed_at
-    if own is None:
-        own = claimed
-    elif claimed is not None and claimed < own:
+    if own is None or (claimed is not None and claimed < own):
         own = claimed
     return None if own is None else max(0.0, now - own)
 

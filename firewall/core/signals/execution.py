@@ -19,7 +19,7 @@ from firewall.core.routes import (
     path_tails,
     words_of,
 )
-from firewall.core.signals.outcome import Outcome, read_outcome, text_of
+from firewall.core.signals.outcome import Outcome, outcome_of, text_of
 
 #: Characters of a text that are looked at; a longer one is too large for a prompt.
 _MOST_CHARS = 20_000
@@ -51,7 +51,7 @@ def check(candidate: Candidate, env: Env) -> tuple[Finding, ...]:
     matches = list(_matches(candidate, text, index.tables))
     if not matches:
         return NOTHING
-    outcome = read_outcome(text)
+    outcome = outcome_of(candidate)
     findings: dict[tuple[int, bool], Finding] = {}
     for match in matches:
         if not _warned_of(match, outcome, index.tables):

@@ -6,10 +6,15 @@ On `govern` the claim is the authenticated caller's and counts up to the princip
 from firewall.core.compiled import NOTHING, CompiledPolicy, Env
 from firewall.core.model import Action, Attestation, Candidate, Context, Family, Finding, Surface, Trust
 
+# Looked up once: an enum finds its members by a Python call, which every candidate would pay.
+_GOVERN = Surface.govern
+_UNSIGNED, _VERIFIED = Attestation.unsigned, Attestation.verified
+_UNTRUSTED = Trust.untrusted
+
 
 def trust_of(candidate: Candidate, context: Context, policy: CompiledPolicy) -> Trust:
     """The lowest trust that anything says of the candidate."""
-    if context.surface is Surface.govern:
+    if context.surface is _GOVERN:
         claim = candidate.claims.trust
         trust = min(
             Trust.unknown if claim is None else claim,
@@ -18,8 +23,9 @@ def trust_of(candidate: Candidate, context: Context, policy: CompiledPolicy) -> 
         )
     else:
         trust = _upstream_trust(candidate, policy)
-        if candidate.claims.trust is not None:
-            trust = min(trust, candidate.claims.trust)
+        claim = candidate.claims.trust
+        if claim is not None:
+            trust = min(trust, claim)
     if candidate.writer:
         trust = min(trust, policy.trust_writers.get(candidate.writer, trust))
     if candidate.source_class:
@@ -29,20 +35,20 @@ def trust_of(candidate: Candidate, context: Context, policy: CompiledPolicy) -> 
 
 def _upstream_trust(candidate: Candidate, policy: CompiledPolicy) -> Trust:
     """A line that names the upstream always caps; the default speaks only for rows without a verified stamp."""
-    cap = policy.trust_attestation.get(candidate.attestation, Trust.untrusted)
+    cap = policy.trust_attestation.get(candidate.attestation, _UNTRUSTED)
     named = policy.trust_upstreams.get(candidate.upstream)
     if named is None:
         named = policy.trust_upstreams.get(candidate.backend)
-    if named is not None:
-        return min(named, cap)
-    if candidate.attestation is Attestation.verified:
-        return cap
-    return min(policy.trust_default, cap)
+    if named is None:
+        if candidate.attestation is _VERIFIED:
+            return cap
+        named = policy.trust_default
+    return min(cap, named)
 
 
-def check(candidate: Candidate, env: Env) -> tuple[Finding, ...]:
+def check(candidate: Candidate, env: Env) -> tuple[Finding, ...]:  # noqa: ARG001 - what a signal is given
     attestation = candidate.attestation
-    if attestation is Attestation.unsigned:
+    if attestation is _UNSIGNED:
         return NOTHING
     if attestation is Attestation.forged:
         return (Finding(Family.forged, Action.do_not_use, "forged"),)

@@ -8,8 +8,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.mem0.filters import literal, parse, possible
+from adapters.mem0.filters import IDENTITY, literal, parse, possible
+from adapters.mem0.scope import scope_of
 from firewall.errors import CallerError
+from firewall.ports import Caller
 from tests.adapters.mem0.bench import wired
 
 SEARCH = "POST /v3/memories/search/"
@@ -159,3 +161,24 @@ def test_any_text_is_a_literal_or_our_error(text: str) -> None:
     """Accept or CallerError, nothing else."""
     with suppress(CallerError):
         literal(text)
+
+
+@given(
+    filters=st.dictionaries(st.sampled_from(IDENTITY), st.sampled_from(["u1", "u2", "*", " u1", ""]), max_size=3),
+    pin=st.dictionaries(st.sampled_from(IDENTITY), st.sampled_from(["u1", "u2"]), max_size=2),
+    beside=st.dictionaries(st.sampled_from(IDENTITY), st.just("u1"), max_size=1),
+)
+def test_the_short_way_reads_flat_filters_as_the_tree_does(
+    filters: dict[str, str], pin: dict[str, str], beside: dict[str, str]
+) -> None:
+    """Flat filters are scoped the same whether they are read at once or as a tree."""
+
+    def outcome(body: dict[str, object]) -> object:
+        try:
+            scope = scope_of(body, Caller(pin=pin))
+        except CallerError as error:
+            return error.code
+        return scope.pin, scope.missing, scope.tree is None
+
+    # An AND of one is the same tree, and never goes the short way.
+    assert outcome({"filters": filters, **beside}) == outcome({"filters": {"AND": [filters]}, **beside})

@@ -113,7 +113,7 @@ def test_successor() -> None:
 
 
 def test_dates_that_metadata_forges_do_not_count() -> None:
-    """On the open-source server metadata can overwrite the row's dates: where it names one, the row states none."""
+    """On the open-source server metadata can overwrite the row's dates, and no trace stays: there all dates are claims."""
     forged = {"metadata": {"created_at": "1999-01-01T00:00:00Z"}, "created_at": "2026-01-01T00:00:00Z"}
     on_server = row(SERVER, **forged)
     assert (on_server.created_at, on_server.updated_at) == (None, None)
@@ -121,6 +121,9 @@ def test_dates_that_metadata_forges_do_not_count() -> None:
     on_platform = row(PLATFORM, **forged)
     assert on_platform.created_at == Y2026
     assert on_platform.claimed_at == moment("1999-01-01T00:00:00Z")
+    without_trace = row(SERVER, created_at="2026-01-01T00:00:00Z", updated_at="2026-02-01T00:00:00Z")
+    assert (without_trace.created_at, without_trace.updated_at) == (None, None)
+    assert without_trace.claimed_at == moment("2026-02-01T00:00:00Z")
 
 
 def test_the_app_id_of_the_server_lies_in_the_metadata() -> None:

@@ -6,15 +6,25 @@ A conflict counts only between memories of one owner, and never for an event: tw
 from collections.abc import Iterator, Sequence
 
 from firewall.core.compiled import Env
+from firewall.core.memo import Memo
 from firewall.core.model import Action, Candidate, Family, Finding, Kind, Mode, Trust
+from firewall.core.signals import scan
 from firewall.core.signals.conflict import continuation, duplicates, statements
-from firewall.core.signals.conflict.rivalry import Member, Owner, Ranks, owner_of, settle
+from firewall.core.signals.conflict.rivalry import How, Member, Owner, Ranks, owner_of, settle
 from firewall.core.signals.conflict.statements import Cues, Statement
 from firewall.core.signals.conflict.vocabulary import ATTRIBUTES
 
 #: A correction that fits more subjects than this names none.
 _MOST_SUBJECTS = 64
+#: Where more than this is denied, every text is read: to look for the words would cost more.
+_MOST_TELLING = 16
+_EVENT = Kind.event
+_RELATIONS = {How.corrected: "invalidates", How.older: "supersedes", How.contested: "unresolved"}
 Subject = tuple[Owner, tuple[str, ...]]
+
+# Statements take some ten times the room of their text.
+_values_in = Memo(lambda text: tuple(statements.values_in(text)), entries=4_096, size=1 << 20)
+_opinions_in = Memo(lambda text: tuple(statements.opinions_in(text)), entries=4_096, size=1 << 20)
 
 
 def check_set(
@@ -39,25 +49,29 @@ def _all(candidates: Sequence[Candidate], ranks: Ranks, env: Env) -> Iterator[tu
     cues = {
         index: found
         for index, candidate in enumerate(candidates)
-        if (found := statements.cues_of(candidate.text)) is not None
+        if (found := scan.seen_in(candidate.text).cues) is not None
     }
     if not cues:
         return
     for members in _groups(candidates, ranks, cues).values():
         for yields in settle(members):
-            yield yields.index, _finding(yields.other, beaten=yields.beaten, mode=env.context.mode)
+            yield yields.index, _finding(yields.other, yields.how, env.context.mode)
     yield from continuation.beside(
         candidates, ranks, [index for index, found in cues.items() if found.continuation]
     )
 
 
-def _finding(other: str, *, beaten: bool, mode: Mode) -> Finding:
-    if not beaten:
-        reason = f"contradiction:unresolved:{other}"
-        return Finding(Family.contested, Action.inspect_before_use, reason, show_text=True)
-    action = Action.do_not_use if mode is Mode.firewall else Action.inspect_before_use
-    reason = f"contradiction:invalidates:{other}"
-    return Finding(Family.contested, action, reason, show_text=True, superseded_by=other)
+def _finding(other: str, how: How, mode: Mode) -> Finding:
+    """Only an outright correction invalidates; what is merely older may still hold, and is inspected."""
+    relation = _RELATIONS[how]
+    blocks = how is How.corrected and mode is Mode.firewall
+    return Finding(
+        Family.contested,
+        Action.do_not_use if blocks else Action.inspect_before_use,
+        f"contradiction:{relation}:{other}",
+        show_text=True,
+        superseded_by="" if how is How.contested else other,
+    )
 
 
 # ---- groups ------------------------------------------------------------------------------------------------------
@@ -72,25 +86,43 @@ def _groups(
     def enter(index: int, owner: Owner, statement: Statement) -> None:
         stated.setdefault((owner, statement.key), {}).setdefault(index, set()).add(statement.value)
 
-    facts = {index: found for index, found in cues.items() if candidates[index].kind is not Kind.event}
+    facts = {index: found for index, found in cues.items() if candidates[index].kind is not _EVENT}
     for index, found in facts.items():
         if found.value or found.switch:
-            for statement in statements.values_in(candidates[index].text):
+            for statement in _values_in(candidates[index].text):
                 enter(index, owner_of(candidates[index]), statement)
-    if any(
-        found.denial and len(candidates[index].text) <= statements.SHORT for index, found in facts.items()
-    ):
-        for index, candidate in enumerate(candidates):
-            if candidate.kind is not Kind.event:
-                for statement in statements.opinions_in(candidate.text):
-                    enter(index, owner_of(candidate), statement)
+    for index, opinion in _opinions(candidates, [index for index, found in facts.items() if found.denial]):
+        enter(index, owner_of(candidates[index]), opinion)
     for index, owner, statement in list(_corrected(candidates, facts, stated)):
         enter(index, owner, statement)
     return {
-        subject: [Member(ranks[index], min(values)) for index, values in by_index.items() if len(values) == 1]
+        subject: [
+            Member(ranks[index], min(values), index in facts and facts[index].correction)
+            for index, values in by_index.items()
+            if len(values) == 1
+        ]
         for subject, by_index in stated.items()
         if len(by_index) > 1
     }
+
+
+def _opinions(candidates: Sequence[Candidate], denying: Sequence[int]) -> Iterator[tuple[int, Statement]]:
+    """The denials, and what may be their opposites: a text without the longest word of any denial is none."""
+    telling: set[str] = set()
+    for index in denying:
+        for opinion in _opinions_in(candidates[index].text):
+            telling.add(max(opinion.key[1:], key=len))  # the first only says that it is an opinion
+            yield index, opinion
+    if not telling:
+        return
+    denied = frozenset(denying)
+    for index, candidate in enumerate(candidates):
+        if index in denied or candidate.kind is _EVENT or len(candidate.text) > statements.SHORT:
+            continue
+        folded = statements.folded(candidate.text)
+        if len(telling) > _MOST_TELLING or any(word in folded for word in telling):
+            for opinion in _opinions_in(candidate.text):
+                yield index, opinion
 
 
 def _corrected(

@@ -3,13 +3,15 @@
 Rules
 -----
 1. A winner has at least the loser's trust and attestation, and is newer by a date that the upstream vouches for.
-2. Who is beaten yields to the best of its winners: by trust, then attestation, then time, then id.
+2. Who is beaten yields to the best of its winners: by trust, then attestation, then time, then id. One that says of
+   itself that it corrects comes before those that are merely newer.
 3. Who is not beaten is contested by every rival of its own standing that it does not beat, and of higher standing.
 4. A rival of lower standing harms nobody: a fresh unsigned correction does not evict an established truth.
 
 Linear in the members but for a sort; the order in which they come changes nothing.
 """
 
+import enum
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
@@ -55,16 +57,25 @@ class Rank(msgspec.Struct, frozen=True, gc=False):
 
 
 class Member(msgspec.Struct, frozen=True, gc=False):
+    """`corrects`: the text says of itself that it is a correction."""
+
     rank: Rank
     value: str
+    corrects: bool = False
+
+
+class How(enum.Enum):
+    corrected = enum.auto()
+    older = enum.auto()
+    contested = enum.auto()
 
 
 class Yields(msgspec.Struct, frozen=True, gc=False):
-    """Member `index` stands against `other`: beaten by it, or contested without an end."""
+    """Member `index` stands against `other`: corrected by it, merely older than it, or contested without an end."""
 
     index: int
     other: str
-    beaten: bool
+    how: How
 
 
 class Ranks:
@@ -114,9 +125,11 @@ def settle(members: Sequence[Member]) -> Iterator[Yields]:
 
 
 class _Field(msgspec.Struct, frozen=True):
-    """The members of one standing: the best of each of two values, overall, without a time, and at each time."""
+    """The members of one standing: the best of each of two values, overall, of those that correct, without a time, and
+    at each time."""
 
     best: Sequence[Member]
+    correcting: Sequence[Member]
     timeless: Sequence[Member]
     at: dict[float, Sequence[Member]]
 
@@ -128,7 +141,10 @@ class _Field(msgspec.Struct, frozen=True):
         for member in cell:
             time = member.rank.time
             (timeless if time is None else at.setdefault(time, [])).append(member)
-        return cls(_two(cell), _two(timeless), {time: _two(those) for time, those in at.items()})
+        correcting = [member for member in cell if member.corrects]
+        return cls(
+            _two(cell), _two(correcting), _two(timeless), {time: _two(those) for time, those in at.items()}
+        )
 
 
 def _two(members: Iterable[Member]) -> Sequence[Member]:
@@ -142,15 +158,20 @@ def _two(members: Iterable[Member]) -> Sequence[Member]:
 
 def _against(member: Member, fields: dict[tuple[int, int], _Field]) -> Yields | None:
     own = member.rank
-    winners = [
-        rival
+    above = [
+        field
         for (trust, attested), field in fields.items()
         if trust >= own.trust and attested >= own.attested
-        for rival in _rivals(field.best, member)
-        if own.time is not None and rival.rank.time is not None and rival.rank.time > own.time
     ]
-    if winners:
-        return Yields(own.index, min(winners, key=lambda each: each.rank.order).rank.id, beaten=True)
+    for how in (How.corrected, How.older):
+        winners = [
+            rival
+            for field in above
+            for rival in _rivals(field.correcting if how is How.corrected else field.best, member)
+            if own.time is not None and rival.rank.time is not None and rival.rank.time > own.time
+        ]
+        if winners:
+            return Yields(own.index, _best(winners), how)
     contesting = [
         rival
         for standing, field in fields.items()
@@ -164,7 +185,11 @@ def _against(member: Member, fields: dict[tuple[int, int], _Field]) -> Yields | 
         contesting += _rivals(equals.timeless, member) + _rivals(equals.at[own.time], member)
     if not contesting:
         return None
-    return Yields(own.index, min(contesting, key=lambda each: each.rank.order).rank.id, beaten=False)
+    return Yields(own.index, _best(contesting), How.contested)
+
+
+def _best(members: Sequence[Member]) -> str:
+    return min(members, key=lambda each: each.rank.order).rank.id
 
 
 def _rivals(members: Sequence[Member], member: Member) -> list[Member]:

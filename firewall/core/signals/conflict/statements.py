@@ -8,7 +8,7 @@ stay in the key, so that lists of like things are no contradiction. One RE2 set 
 import functools
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 import re2
@@ -40,7 +40,8 @@ _CORRECTION_CUE = (
     r"更正|訂正|改为|改為"
 )
 _CONTINUATION_CUE = r"\b(?:accepted|current|active|chosen|approved) (?:continuation|route|path|approach|fix|solution|branch|implementation)\b"
-#: Where these stand in the prefilter.
+#: The prefilter, in the order of the fields of `Cues`.
+CUES = (_VALUE_CUE, _SWITCH_CUE, _DENIAL_CUE, _CORRECTION_CUE, _CONTINUATION_CUE)
 _VALUE, _SWITCH = 0, 1
 
 
@@ -59,7 +60,7 @@ def _prefilter() -> re2.Set:
     options = re2.Options()
     options.case_sensitive = False
     table = re2.Set.SearchSet(options)
-    for pattern in (_VALUE_CUE, _SWITCH_CUE, _DENIAL_CUE, _CORRECTION_CUE, _CONTINUATION_CUE):
+    for pattern in CUES:
         table.Add(pattern)
     table.Compile()
     return table
@@ -67,8 +68,13 @@ def _prefilter() -> re2.Set:
 
 def cues_of(text: str) -> Cues | None:
     """The cheap look that every text gets; None for most."""
-    hits = _hits(text if len(text) <= MOST_CHARS else text[:MOST_CHARS])
-    return Cues(*(number in hits for number in range(5))) if hits else None
+    return cues_from(_hits(text if len(text) <= MOST_CHARS else text[:MOST_CHARS]) or ())
+
+
+def cues_from(hits: Collection[int]) -> Cues | None:
+    """The cues of these places in `CUES`; other numbers are somebody else's."""
+    found = [number in hits for number in range(len(CUES))]
+    return Cues(*found) if any(found) else None
 
 
 def _hits(text: str) -> list[int] | None:
@@ -103,8 +109,13 @@ class Correction(msgspec.Struct, frozen=True, gc=False):
     about: frozenset[str]
 
 
+def folded(text: str) -> str:
+    """The text in the form in which its words are compared."""
+    return text.casefold().replace("’", "'")
+
+
 def _sentences(text: str) -> list[str]:
-    text = text[:MOST_CHARS].casefold().replace("’", "'")
+    text = folded(text[:MOST_CHARS])
     if not text.isascii():
         text = _SCRIPTS_MEET.sub(" ", text)
     return _SENTENCE.split(text, _MOST_SENTENCES)[:_MOST_SENTENCES]

@@ -22,6 +22,8 @@ from firewall.core.signals.content.index import Match, candidates, matches
 from firewall.core.signals.content.mention import Quotations
 from firewall.core.signals.content.pattern import Check, Kind, Pattern
 
+_USE, _CARD, _DECODE = Check.use, Check.card, Check.decode
+
 MOST_READINGS = 160
 MOST_MENTIONS = 64
 DEEPEST = 2
@@ -78,7 +80,7 @@ class _Look:
         quoted = Quotations(text)
         decoders: dict[str, None] = {}
         for pattern in patterns:
-            if pattern.check is Check.decode:
+            if pattern.check is _DECODE:
                 decoders[pattern.name] = None
             elif pattern.kind != "pii" or not via:
                 self._match(pattern, quoted, via)
@@ -106,22 +108,25 @@ class _Look:
             self.add("obfuscation", _DISGUISES.get(reading.via, "encoded"), reading.via, 0.9)
 
     def _match(self, pattern: Pattern, quoted: Quotations, via: str) -> None:
+        known = self.found.get((pattern.kind, pattern.name, via), 0.0)
+        if known >= pattern.confidence and pattern.check is not _CARD:
+            return  # it would say the same again
         for count, match in enumerate(matches(pattern, quoted.text)):
             # Whoever mentions a thing this often means it.
-            crowded = pattern.check is Check.use and count >= MOST_MENTIONS
+            crowded = pattern.check is _USE and count >= MOST_MENTIONS
             if not crowded and not _holds(pattern, match, quoted):
                 continue
             self.add(pattern.kind, pattern.name, via, pattern.confidence)
-            if pattern.check is Check.card and _is_near_secrets(quoted.text, match):
+            if pattern.check is _CARD and _is_near_secrets(quoted.text, match):
                 self.add("secret", "card", via, pattern.confidence)
-            elif pattern.check is not Check.card:
+            elif pattern.check is not _CARD:
                 return
 
 
 def _holds(pattern: Pattern, match: Match, quoted: Quotations) -> bool:
+    if pattern.check is _USE:
+        return quoted.is_used(*_words(quoted.text, match))
     match pattern.check:
-        case Check.use:
-            return quoted.is_used(*_words(match))
         case Check.shape:
             return values.looks_like_token(match.group())
         case Check.assigned:
@@ -130,14 +135,16 @@ def _holds(pattern: Pattern, match: Match, quoted: Quotations) -> bool:
             return _is_password(quoted.text, match)
         case Check.card:
             return values.passes_luhn(match.group())
-        case Check.always | Check.decode:
+        case Check.always | Check.decode | Check.use:
             return True
 
 
-def _words(match: Match) -> tuple[int, int]:
+def _words(text: str, match: Match) -> tuple[int, int]:
     """The match without the line ends and signs that some rows begin with."""
-    matched = match.group()
-    return match.start() + len(matched) - len(matched.lstrip(" \t\r\n.;>]")), match.end()
+    start, end = match.span()
+    while start < end and text[start] in " \t\r\n.;>]":
+        start += 1
+    return start, end
 
 
 def _value(match: Match) -> str:

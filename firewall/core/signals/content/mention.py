@@ -8,7 +8,10 @@ Quotes alone prove nothing, nor do quotes around everything: a mention needs som
 """
 
 import bisect
+import functools
 import re
+
+import re2
 
 Span = tuple[int, int]
 
@@ -36,8 +39,6 @@ _REPORT = (
     r"|never (?:follow|obey|trust|act on)|dice|decia|escribio|frases?|ejemplos?|mensaje|ecrit|disait|dit|exemples?|schrieb|schreibt|sagte|satz|beispiele?|lautete?|enthielt|steht|diz|escreveu|exemplos?|mensagem"
     r"|написал\w*|говорил\w*|фраз\w*|пример\w*|сообщени\w*|写道|短语|例如|示例|样例|包含|消息|字样|書かれ|という|フレーズ|例|含まれ|メッセージ"
 )
-_ATTACK_BEFORE = re.compile(rf"(?<![A-Za-z])(?:{_ATTACK})(?![A-Za-z])", re.IGNORECASE)
-_REPORT_NEAR = re.compile(rf"(?<![A-Za-z])(?:{_REPORT})(?![A-Za-z])", re.IGNORECASE)
 _REPORT_AFTER = re.compile(
     r"[\"'`\s,]*(?:-?\s?(?:style|type|like)\s+)?(?:phrases?|strings?|prompts?|attacks?|injections?|attempts?|payloads?|patterns?|jailbreaks?|tags?|tokens?"
     r"|(?:is|was|are|were) (?:an? |the |one )?(?:\w+ ){0,3}(?:attacks?|injections?|jailbreaks?|payloads?|examples?|phrases?|attempts?|patterns?|blocked|flagged|rejected|refused|ignored|detected|quarantined|suspicious|malicious|red flags?|signs?))\b",
@@ -79,6 +80,29 @@ _BULLET = re.compile(r"\s*(?:[-*•·>]|\d{1,3}[.)])\s")
 _LETTERS = re.compile(r"\w+")
 
 
+class _Words:
+    """A table of words, of which only is asked whether one is there; RE2, since they are many."""
+
+    def __init__(self, words: str) -> None:
+        table = re2.Set.SearchSet()
+        table.Add(f"(?i)(?:^|[^A-Za-z])(?:{words})(?:[^A-Za-z]|$)")
+        table.Compile()
+        self._table = table
+
+    def search(self, text: str) -> bool:
+        return bool(text) and self._table.Match(text) is not None
+
+
+@functools.cache
+def _attack() -> _Words:
+    return _Words(_ATTACK)
+
+
+@functools.cache
+def _report() -> _Words:
+    return _Words(_REPORT)
+
+
 class Quotations:
     """A text with its quotations, which are looked for when the first question comes."""
 
@@ -97,8 +121,8 @@ class Quotations:
         quote = self._around(start, end)
         if quote is not None and _is_reported(text, quote):
             return _is_obeyed(text, quote)
-        joined = _ORDER_JOINT.search(clause) is not None
-        if not joined and (_ATTACK_BEFORE.search(clause) or _REPORT_AFTER.match(text[end : end + _AFTER])):
+        reported = _attack().search(clause) or _REPORT_AFTER.match(text[end : end + _AFTER])
+        if reported and not _ORDER_JOINT.search(clause):
             return _is_obeyed(text, (start, end))
         return not _is_listed(text, start) or _is_obeyed(text, (start, end))
 
@@ -117,6 +141,8 @@ class Quotations:
 
 def _quotations(text: str) -> list[Span]:
     """What stands between quotation marks, in code spans and in fences; quotes other than fences end with their line."""
+    if not ('"' in text or "'" in text or "`" in text):
+        return []
     found: list[Span] = []
     opened: dict[str, int] = {}
     for mark in re.finditer(r"```|[\"`'\n]", text):
@@ -161,9 +187,9 @@ def _is_reported(text: str, quote: Span) -> bool:
         return False
     lead = text[max(0, begin - _BEFORE) : begin].rpartition("\n\n")[2]
     return bool(
-        _REPORT_NEAR.search(lead)
+        _report().search(lead)
         or _REPORT_AFTER.match(text[close : close + _AFTER])
-        or _ATTACK_BEFORE.search(text[close : close + 80].partition("\n\n")[0])
+        or _attack().search(text[close : close + 80].partition("\n\n")[0])
     )
 
 
@@ -174,7 +200,7 @@ def _is_listed(text: str, start: int) -> bool:
         return False
     for lead in reversed(text[max(0, line - 800) : line - 1].split("\n")):
         if not _BULLET.match(lead):
-            return lead.rstrip().endswith(":") and _ATTACK_BEFORE.search(lead) is not None
+            return lead.rstrip().endswith(":") and _attack().search(lead)
     return False
 
 

@@ -4,68 +4,89 @@ What a detection is worth is the policy's to say (`detect`). A stamp proves a wr
 softened by trust; only a change of procedure, which is ordinary from a colleague, counts from outside alone.
 """
 
+from collections.abc import Iterator
+
 from firewall.core.compiled import NOTHING, Env
+from firewall.core.memo import Memo
 from firewall.core.model import Action, Attestation, Candidate, Family, Finding, Trust
+from firewall.core.signals import scan
 from firewall.core.signals.content.detect import Detection, detect
 from firewall.core.signals.content.index import is_clean
 
 #: Classes of source whose words are anybody's. A policy names more by giving a class little trust.
 OUTSIDE = frozenset({"external_tool", "web", "email", "retrieval"})
 
+# Looked up once: an enum finds its members by a Python call.
+_CONTENT, _PROCEDURE_CHANGE = Family.content, Family.procedure_change
+_KNOWN, _UNKNOWN = Trust.known, Trust.unknown
+_FALSE = (Attestation.forged, Attestation.replayed)
+_USE_NOW = Action.use_now
+
+
+def _holds_nothing(joined: str) -> bool:
+    """One search over several strings at once: what they do not hold together, none holds alone."""
+    return joined.isascii() and is_clean(joined)
+
+
+_is_clean = Memo(_holds_nothing, entries=4_096, size=2 << 20)
+_detections = Memo(detect, entries=4_096, size=2 << 20)
+
 
 def check(candidate: Candidate, env: Env) -> tuple[Finding, ...]:
     """One finding for each thing carried, with all the places where it was seen."""
-    if _is_clean(candidate):
+    in_text = scan.seen_in(candidate.text).detections
+    if not in_text and _rest_is_clean(candidate):
         return NOTHING
     seen: dict[tuple[str, str], list[tuple[str, Detection]]] = {}
-    for place, text in _strings(candidate):
-        for detection in detect(text):
+    for detection in in_text:
+        seen.setdefault((detection.kind, detection.name), []).append(("in:text", detection))
+    for place, text in _rest(candidate):
+        for detection in _detections(text):
             seen.setdefault((detection.kind, detection.name), []).append((place, detection))
     if not seen:
         return NOTHING
-    from_outside = is_from_outside(candidate, env)
-    return tuple(
+    findings = [
         _finding(kind, name, sightings, env)
         for (kind, name), sightings in sorted(seen.items())
-        if kind != "procedure_change" or from_outside
-    )
+        if kind != "procedure_change" or is_from_outside(candidate, env)
+    ]
+    return tuple(findings)
 
 
 def is_from_outside(candidate: Candidate, env: Env) -> bool:
     """Whether nobody inside answers for this memory: by its class of source, its stamp or its own claim."""
-    trust = env.policy.trust_source_classes.get(candidate.source_class, Trust.known)
+    trust = env.policy.trust_source_classes.get(candidate.source_class, _KNOWN)
     claimed = candidate.claims.trust
     return (
         candidate.source_class in OUTSIDE
-        or trust <= Trust.unknown
-        or candidate.attestation in (Attestation.forged, Attestation.replayed)
-        or (claimed is not None and claimed <= Trust.unknown)
+        or trust <= _UNKNOWN
+        or candidate.attestation in _FALSE
+        or (claimed is not None and claimed <= _UNKNOWN)
     )
 
 
-def _is_clean(candidate: Candidate) -> bool:
-    """One search over all strings at once: what none of them holds together, none holds alone."""
-    joined = candidate.text
-    if candidate.title or candidate.attached:
-        joined = "\n".join((joined, candidate.title, *candidate.attached))
-    return joined.isascii() and is_clean(joined)
-
-
-def _strings(candidate: Candidate) -> list[tuple[str, str]]:
-    strings = [("in:text", candidate.text)]
+def _rest_is_clean(candidate: Candidate) -> bool:
     if candidate.title:
-        strings.append(("in:title", candidate.title))
-    strings.extend(("in:attached", text) for text in dict.fromkeys(candidate.attached))
-    return strings
+        return _is_clean("\n".join((candidate.title, *candidate.attached)))
+    return not candidate.attached or _is_clean("\n".join(candidate.attached))
+
+
+def _rest(candidate: Candidate) -> Iterator[tuple[str, str]]:
+    if candidate.title:
+        yield "in:title", candidate.title
+    for text in dict.fromkeys(candidate.attached):
+        yield "in:attached", text
 
 
 def _finding(kind: str, name: str, sightings: list[tuple[str, Detection]], env: Env) -> Finding:
-    evidence = dict.fromkeys(place for place, _ in sightings)
-    evidence.update(dict.fromkeys(f"decoded:{detection.via}" for _, detection in sightings if detection.via))
+    evidence = {place: None for place, _ in sightings}
+    for _, detection in sightings:
+        if detection.via:
+            evidence[f"decoded:{detection.via}"] = None
     action = env.policy.detect[kind]
     return Finding(
-        family=Family.procedure_change if kind == "procedure_change" else Family.content,
-        action=Action.use_now if action is None else action,
+        family=_PROCEDURE_CHANGE if kind == "procedure_change" else _CONTENT,
+        action=_USE_NOW if action is None else action,
         reason=f"{kind}:{name}",
         confidence=max(detection.confidence for _, detection in sightings),
         evidence=tuple(evidence),

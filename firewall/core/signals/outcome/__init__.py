@@ -9,6 +9,6 @@ Every text of every kind is read. The text is wrong, not hostile: it may be show
 """
 
 from firewall.core.signals.outcome.reading import Outcome, read_outcome
-from firewall.core.signals.outcome.signal import check, text_of
+from firewall.core.signals.outcome.signal import check, outcome_of, text_of
 
-__all__ = ["Outcome", "check", "read_outcome", "text_of"]
+__all__ = ["Outcome", "check", "outcome_of", "read_outcome", "text_of"]

@@ -1,11 +1,15 @@
 """What an outcome is worth: blocked in mode firewall, inspected elsewhere, nothing where the reading is unsure."""
 
 from firewall.core.compiled import NOTHING, Env
+from firewall.core.memo import Memo
 from firewall.core.model import Action, Candidate, Family, Finding, Mode
-from firewall.core.signals.outcome.reading import read_outcome
+from firewall.core.signals import scan
+from firewall.core.signals.outcome.reading import Outcome, read_outcome
 
 _BLOCKS = 0.84
 _INSPECTS = 0.60
+
+_read_titled = Memo(read_outcome, entries=4_096, size=2 << 20)
 
 
 def text_of(candidate: Candidate) -> str:
@@ -16,9 +20,15 @@ def text_of(candidate: Candidate) -> str:
     return f"{title}\n{candidate.text}"
 
 
+def outcome_of(candidate: Candidate) -> Outcome | None:
+    """What title and text say became of something."""
+    text = text_of(candidate)
+    return scan.seen_in(text).outcome if text is candidate.text else _read_titled(text)
+
+
 def check(candidate: Candidate, env: Env) -> tuple[Finding, ...]:
     """The text says that what it is about failed, is stale or is contested."""
-    outcome = read_outcome(text_of(candidate))
+    outcome = outcome_of(candidate)
     if outcome is None or outcome.kind == "accepted" or outcome.confidence < _INSPECTS:
         return NOTHING
     blocks = outcome.confidence >= _BLOCKS and env.context.mode is Mode.firewall

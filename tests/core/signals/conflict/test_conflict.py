@@ -64,7 +64,8 @@ def found(
     }
 
 
-BEATEN = [(Action.do_not_use, "contradiction:invalidates:new")]
+CORRECTED = [(Action.do_not_use, "contradiction:invalidates:new")]
+OLDER = [(Action.inspect_before_use, "contradiction:supersedes:new")]
 
 
 def unresolved(other: str) -> list[tuple[Action, str]]:
@@ -73,9 +74,9 @@ def unresolved(other: str) -> list[tuple[Action, str]]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.older[:24]} / {case.newer[:24]}")
 def test_case(case: Case) -> None:
-    """The older of a contradicting pair yields to the newer; a list of like things is no contradiction."""
+    """The older of a contradicting pair yields to the newer, outright to a correction; like things are no contradiction."""
     got = found(memory("old", case.older, OLD), memory("new", case.newer, NEW))
-    assert got == ({"old": BEATEN} if case.want == "conflict" else {})
+    assert got == {"conflict": {"old": OLDER}, "correction": {"old": CORRECTED}, "fine": {}}[case.want]
 
 
 def test_outside_mode_firewall_the_loser_is_inspected() -> None:
@@ -129,7 +130,7 @@ def test_a_majority_wins_nothing() -> None:
     """Ten old copies of a value yield to one newer value."""
     many = [memory(f"old{number}", PORT, OLD + number) for number in range(10)]
     got = found(*many, memory("new", "Service port is 9090", NEW))
-    assert got == {f"old{number}": BEATEN for number in range(10)}
+    assert got == {f"old{number}": OLDER for number in range(10)}
 
 
 def test_a_correction_that_could_mean_several_means_none() -> None:
@@ -151,7 +152,39 @@ def test_a_correction_that_names_the_old_value_means_that_one() -> None:
         memory("old", "checkout port is 8080", OLD),
         memory("new", "Port changed from 8080 to 9090", NEW),
     )
-    assert got == {"old": BEATEN}
+    assert got == {"old": CORRECTED}
+
+
+def test_a_correction_counts_even_where_something_newer_says_the_same() -> None:
+    """Who was corrected outright stays out, and names the correction rather than the newest."""
+    got = found(
+        memory("old", PORT, OLD),
+        memory("new", CORRECTION, NEW),
+        memory("newest", "Service port is 9090", NEW + 1),
+    )
+    assert got == {"old": CORRECTED}
+
+
+@given(st.lists(st.text(alphabet="aAßsS \n\u3000", max_size=80), min_size=2, max_size=6))
+def test_copies_are_the_same_up_to_case_and_white_space(texts: list[str]) -> None:
+    """However long their words and gaps are."""
+    got = found(*(memory(str(index), text) for index, text in enumerate(texts)), within=env(ranked=True))
+    normal = [" ".join(text.casefold().split()) for text in texts]
+    assert got == {
+        str(index): [(Action.rehydrate, f"duplicate_of:{normal.index(text)}")]
+        for index, text in enumerate(normal)
+        if normal.index(text) != index
+    }
+
+
+@pytest.mark.parametrize("others", [1, 40])
+def test_an_opposite_is_found_among_many_denials(others: int) -> None:
+    """A text that affirms what another one denies is read however many things are denied."""
+    denials = [memory(f"d{number}", f"User does not like thing{number}", NEW) for number in range(others)]
+    got = found(
+        memory("old", "User likes coffee", OLD), memory("new", "User does not like coffee", NEW), *denials
+    )
+    assert got == {"old": OLDER}
 
 
 def test_owners_do_not_contradict_each_other() -> None:
@@ -160,7 +193,7 @@ def test_owners_do_not_contradict_each_other() -> None:
     other = memory("new", "User does not like coffee", NEW, owner={"user_id": "u2"})
     assert found(one, other) == {}
     assert found(one, msgspec.structs.replace(other, owner={"user_id": "u1", "run_id": "r2"})) == {
-        "old": BEATEN
+        "old": OLDER
     }
 
 

@@ -1,0 +1,101 @@
+"""The listening sockets, and how to shut them so that nobody falls who was already let in by the kernel.
+
+A socket that is simply closed resets every connection in its backlog, although those clients have connected and asked.
+So we keep a second handle on each socket: new connections are turned away first, then the backlog is emptied, and only
+then the last handle goes.
+"""
+
+import asyncio
+import ctypes
+import os
+import socket
+import struct
+import sys
+from contextlib import suppress
+
+from aiohttp import web
+
+from firewall.errors import ConfigError, Problem
+
+_BACKLOG = 1024
+#: A classic BPF program for a TCP socket, which sees each packet from its TCP header on: drop what has the flag SYN and
+#: let the rest pass. A client that is turned away so tries again by itself, and is refused once the socket is closed.
+_DROP_NEW = (
+    (0x30, 0, 0, 13),  # load the byte of the flags
+    (0x45, 0, 1, 0x02),  # SYN set?
+    (0x06, 0, 0, 0),  # yes: drop
+    (0x06, 0, 0, 0xFFFFFFFF),  # no: keep all of it
+)
+_SO_ATTACH_FILTER = 26
+
+
+class Door:
+    """What is open to clients. `shut` may be called once."""
+
+    def __init__(self, server: web.Server, listening: asyncio.Server) -> None:
+        self._server = server
+        self._listening = listening
+        self._sockets = [socket.socket(fileno=os.dup(sock.fileno())) for sock in listening.sockets]
+
+    @classmethod
+    async def open(cls, server: web.Server, host: str, port: int) -> "Door":
+        """ConfigError where nobody can listen there."""
+        loop = asyncio.get_running_loop()
+        try:
+            listening = await loop.create_server(server, host, port, backlog=_BACKLOG)
+        except OSError as error:
+            # A failed look-up of the host has a number of its own kind, below zero.
+            number = error.errno or 0
+            reason = os.strerror(number) if number > 0 else "the host is not known here"
+            message = f"cannot listen on {host}:{port}: {reason}"
+            raise ConfigError([Problem("listen", 0, 0, "port", message)]) from error
+        return cls(server, listening)
+
+    @property
+    def url(self) -> str:
+        """Where it is, with the port that it really got."""
+        host, port = self._sockets[0].getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    @property
+    def connections(self) -> int:
+        return len(self._server.connections)
+
+    async def shut(self) -> None:
+        """Nobody is let in any more; who is in the backlog still is."""
+        let_in: list[socket.socket] = []
+        for listener in self._sockets:
+            _turn_away(listener)
+        self._listening.close()
+        for listener in self._sockets:
+            let_in += _backlog(listener)
+            listener.close()
+        loop = asyncio.get_running_loop()
+        for connection in let_in:
+            await loop.connect_accepted_socket(self._server, connection)
+
+
+def _turn_away(listener: socket.socket) -> None:
+    """Where the platform cannot, a client that connects in the microseconds before the close gets a reset."""
+    if sys.platform != "linux":
+        return
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in _DROP_NEW))
+    with suppress(OSError):
+        listener.setsockopt(
+            socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(_DROP_NEW), ctypes.addressof(program))
+        )
+
+
+def _backlog(listener: socket.socket) -> list[socket.socket]:
+    """Every connection that the kernel has made for us already."""
+    listener.setblocking(False)
+    waiting: list[socket.socket] = []
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except ConnectionAbortedError:
+            continue  # this one went by itself
+        except OSError:
+            return waiting  # empty, or no file handle is left for more
+        connection.setblocking(False)
+        waiting.append(connection)

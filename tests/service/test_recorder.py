@@ -1,0 +1,165 @@
+"""The recorder: what was noted reaches the log in its order and once; what does not is kept, or counted."""
+
+import io
+import json
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from firewall.core.adjudicate import Adjudication
+from firewall.core.compiled import compile_policy
+from firewall.core.events import Event, Held, HeldAgain, PolicyActivated, ScopeKey
+from firewall.core.model import Context, Finding
+from firewall.core.policy import Policy
+from firewall.core.receipt import Receipt, receipt_of
+from firewall.core.state import State
+from firewall.errors import StateError
+from firewall.jsonlog import Journal
+from firewall.log.sqlite import SqliteLog
+from firewall.metrics import Metrics
+from firewall.ports import Appended
+from firewall.service.recorder import Recorder
+from tests.service.noting import INJECTED, PII, candidate, verdict
+
+KEY = ScopeKey()
+ACTIVATED = PolicyActivated(name="default", revision="r1", at=1.0)
+POLICY = compile_policy(Policy(), "r1")
+
+
+class Log:
+    """The projections: keeps what is appended; `away` makes it refuse."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.appended: list[Event] = []
+
+    async def append(self, key: ScopeKey, events: Sequence[Event]) -> Appended:
+        if self.away:
+            raise StateError("log_unavailable", "the log is away")
+        self.appended += events
+        return Appended(len(self.appended))
+
+
+@pytest.fixture
+async def receipts() -> AsyncIterator[SqliteLog]:
+    log = await SqliteLog.open("sqlite:///:memory:")
+    yield log
+    await log.close()
+
+
+def receipt(
+    *names: str, finding: Finding = INJECTED, considered: int | None = None, degraded: str = ""
+) -> Receipt:
+    return receipt_of(
+        [candidate(name) for name in names],
+        Adjudication(tuple(verdict(finding) for _ in names)),
+        Context(decision_id="d1"),
+        POLICY,
+        now=1.0,
+        offset=0,
+        upstream="mem0",
+        route="v3.search",
+        considered=considered,
+        degraded=degraded,
+    )
+
+
+def record(
+    recorder: Recorder, *names: str, finding: Finding = INJECTED, considered: int | None = None
+) -> None:
+    """An answer with a candidate of each name, all with the same finding."""
+    candidates = [candidate(name) for name in names]
+    verdicts = [verdict(finding) for _ in names]
+    recorder.record(receipt(*names, finding=finding, considered=considered), State(), candidates, verdicts)
+
+
+def counted(metrics: Metrics, name: str, **labels: str) -> float:
+    return metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+async def test_sightings_are_appended_once_and_in_order(receipts: SqliteLog) -> None:
+    """The first sighting of a text is an event, later ones a count; a second drain has nothing to add."""
+    log = Log()
+    recorder = Recorder(receipts, log, Metrics())
+    for names in (("m1", "m2"), ("m1",)):
+        record(recorder, *names)
+    assert await recorder.drain()
+    assert [type(event) for event in log.appended] == [Held, Held, HeldAgain]
+    assert await recorder.drain()
+    assert len(log.appended) == 3
+
+
+async def test_one_drain_takes_all_there_is(receipts: SqliteLog) -> None:
+    """An event that waits does not keep the buffer from being drained behind it."""
+    log = Log()
+    recorder = Recorder(receipts, log, Metrics())
+    recorder.note(KEY, ACTIVATED)
+    record(recorder, "m1")
+    assert await recorder.drain()
+    assert [type(event) for event in log.appended] == [PolicyActivated, Held]
+
+
+async def test_an_outage_loses_nothing_that_fits(receipts: SqliteLog) -> None:
+    """What a log that is away did not take is kept in its order, and appended when it is back."""
+    log = Log()
+    recorder = Recorder(receipts, log, Metrics())
+    log.away = True
+    record(recorder, "m1")
+    assert not await recorder.drain()
+    record(recorder, "m2")
+    assert not await recorder.drain()
+    log.away = False
+    assert await recorder.drain()
+    assert [event.memory_id for event in log.appended if isinstance(event, Held)] == ["m1", "m2"]
+
+
+async def test_the_end_drains_and_counts_what_stays_behind(receipts: SqliteLog) -> None:
+    """Closing appends what is left; with the log away it is counted as dropped."""
+    log, metrics = Log(), Metrics()
+    recorder = Recorder(receipts, log, metrics)
+    recorder.start()
+    recorder.note(KEY, ACTIVATED)
+    record(recorder, "m1")
+    await recorder.close()
+    assert [type(event) for event in log.appended] == [PolicyActivated, Held]
+    late = Recorder(receipts, log, metrics)
+    late.start()
+    log.away = True
+    record(late, "m1", "m2")
+    await late.close()
+    assert counted(metrics, "memfw_quarantine_dropped_total") == 2
+
+
+async def test_only_what_a_person_reviews_and_what_was_considered_is_held(receipts: SqliteLog) -> None:
+    """Counted personal data is no sighting, nor is a surplus row that only informed the answer."""
+    log = Log()
+    recorder = Recorder(receipts, log, Metrics())
+    record(recorder, "m1", finding=PII)
+    record(recorder, "m2", "m3", considered=1)
+    assert await recorder.drain()
+    assert [event.memory_id for event in log.appended if isinstance(event, Held)] == ["m2"]
+
+
+async def test_a_receipt_is_stored_and_counted(receipts: SqliteLog) -> None:
+    """The receipt can be read back; verdicts and a fail mode are in the metrics."""
+    metrics = Metrics()
+    recorder = Recorder(receipts, Log(), metrics)
+    recorder.record(receipt("m1", degraded="deadline"), State(), [candidate("m1")], [verdict(INJECTED)])
+    await receipts.flush()
+    found = await receipts.decision("d1")
+    assert found is not None
+    assert found.key == KEY
+    assert counted(metrics, "memfw_candidates_total", upstream="mem0", action="do_not_use") == 1
+    assert counted(metrics, "memfw_degraded_total", cause="deadline") == 1
+
+
+async def test_the_log_line_of_a_decision_holds_no_text(receipts: SqliteLog) -> None:
+    """Ids, counts and reason codes only."""
+    stream = io.StringIO()
+    journal = Journal(stream)
+    record(Recorder(receipts, Log(), Metrics(), journal=journal), "m1")
+    journal.flush()
+    (line,) = [json.loads(text) for text in stream.getvalue().splitlines()]
+    assert (line["decision_id"], line["withheld"]) == ("d1", 1)
+    assert line["reasons"]
+    assert "hostile" not in stream.getvalue()
