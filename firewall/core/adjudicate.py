@@ -14,7 +14,9 @@ from firewall.core import ladder
 from firewall.core.compiled import CompiledPolicy, CompiledRule, Env
 from firewall.core.facts import Facts
 from firewall.core.model import (
+    NO_CLAIMS,
     Action,
+    Attestation,
     Candidate,
     Context,
     Family,
@@ -59,12 +61,20 @@ SIGNALS: tuple[Signal, ...] = (
 SET_SIGNALS: tuple[SetSignal, ...] = (conflict.check_set,)
 WRITE_SIGNALS: tuple[Signal, ...] = (content.check,)
 
+#: What has nothing to say about any candidate as things are: asked once an answer, not once a candidate.
+_IDLE: Mapping[Signal, Callable[[Env], bool]] = {
+    execution.check: lambda env: not env.state.routes.routes,
+    standing.check: lambda env: not env.state.standings,
+    ledger.check: lambda env: not env.state.reviewed_memories and not env.state.suppressed,
+}
+
 #: How many candidates are judged between two looks at the clock.
 CHUNK = 200
 
 # Looked up once: an enum finds its members by a Python call, which every candidate would pay.
 _WRITE, _GOVERN = Surface.write, Surface.govern
 _STANDARD = Mode.standard
+_UNSIGNED = Attestation.unsigned
 _USE_NOW, _INSPECT, _DO_NOT_USE = Action.use_now, Action.inspect_before_use, Action.do_not_use
 
 _FAILED = (Finding(Family.error, Action.do_not_use, "adjudication_error"),)
@@ -102,24 +112,49 @@ def adjudicate(
 
 def judge(candidates: Sequence[Candidate], env: Env, signals: tuple[Signal, ...] = SIGNALS) -> list[Draft]:
     """Each candidate alone."""
-    return [_judge_one(candidate, env, signals) for candidate in candidates]
+    due = tuple(signal for signal in signals if signal not in _IDLE or not _IDLE[signal](env))
+    standing = _Standing(env)
+    return [_judge_one(candidate, env, due, standing) for candidate in candidates]
 
 
-def _judge_one(candidate: Candidate, env: Env, signals: tuple[Signal, ...]) -> Draft:
+def _judge_one(candidate: Candidate, env: Env, signals: tuple[Signal, ...], standing: "_Standing") -> Draft:
     findings: tuple[Finding, ...] = ()
     try:
         for signal in signals:
             found = signal(candidate, env)
             if found:
                 findings += found
-        trust = provenance.trust_of(candidate, env.context, env.policy)
-        if env.context.surface is not _WRITE:
-            step = ladder.climb(candidate.claims, trust, env.context, env.policy)
-            if step is not None:
-                findings += (step,)
+        trust, step = standing.of(candidate)
     except Exception:  # noqa: BLE001  the enforcement boundary: whatever fails here must fail closed
         return Draft(Trust.untrusted, _FAILED)
-    return Draft(trust, findings)
+    return Draft(trust, findings + step if step else findings)
+
+
+class _Standing:
+    """Trust and the ladder's step. Rows that claim nothing and carry no stamp differ by their source alone."""
+
+    __slots__ = ("_env", "_plain")
+
+    def __init__(self, env: Env) -> None:
+        self._env = env
+        self._plain: dict[tuple[str, str, str, str], tuple[Trust, tuple[Finding, ...]]] = {}
+
+    def of(self, candidate: Candidate) -> tuple[Trust, tuple[Finding, ...]]:
+        if candidate.claims is not NO_CLAIMS or candidate.attestation is not _UNSIGNED:
+            return self._judged(candidate)
+        source = (candidate.upstream, candidate.backend, candidate.source_class, candidate.writer)
+        known = self._plain.get(source)
+        if known is None:
+            known = self._plain[source] = self._judged(candidate)
+        return known
+
+    def _judged(self, candidate: Candidate) -> tuple[Trust, tuple[Finding, ...]]:
+        env = self._env
+        trust = provenance.trust_of(candidate, env.context, env.policy)
+        if env.context.surface is _WRITE:
+            return trust, ()
+        step = ladder.climb(candidate.claims, trust, env.context, env.policy)
+        return trust, () if step is None else (step,)
 
 
 def conclude(

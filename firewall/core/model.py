@@ -9,7 +9,19 @@ from collections.abc import Mapping
 import msgspec
 
 
-class Action(enum.IntEnum):
+class Rank(enum.IntEnum):
+    """Words in an order. They are keys of tables on the hot path: hashed as the numbers they are."""
+
+    __hash__ = int.__hash__
+
+
+class Word(enum.StrEnum):
+    """Words without an order; hashed as the text they are, as `Rank` is."""
+
+    __hash__ = str.__hash__
+
+
+class Action(Rank):
     """What an agent may do with a memory, in order of severity: the most severe wins. `name` is the wire word."""
 
     use_now = 0
@@ -18,7 +30,7 @@ class Action(enum.IntEnum):
     do_not_use = 3
 
 
-class Trust(enum.IntEnum):
+class Trust(Rank):
     """How far a source is trusted, lowest first; the lowest of all that speak about a candidate counts."""
 
     untrusted = 0
@@ -27,7 +39,7 @@ class Trust(enum.IntEnum):
     trusted = 3
 
 
-class Mode(enum.IntEnum):
+class Mode(Rank):
     """How strict the admission ladder is; the stricter of the request's and the policy's counts."""
 
     standard = 0
@@ -35,7 +47,7 @@ class Mode(enum.IntEnum):
     firewall = 2
 
 
-class Surface(enum.StrEnum):
+class Surface(Word):
     """Through which door a candidate came: it decides what `inspect_before_use` means on the wire."""
 
     drop_in = "drop_in"
@@ -43,7 +55,7 @@ class Surface(enum.StrEnum):
     write = "write"
 
 
-class Lifecycle(enum.StrEnum):
+class Lifecycle(Word):
     current = "current"
     procedure = "procedure"
     failed = "failed"
@@ -54,14 +66,14 @@ class Lifecycle(enum.StrEnum):
     unknown = "unknown"
 
 
-class EvidenceRequirement(enum.StrEnum):
+class EvidenceRequirement(Word):
     none = "none"
     inspect_before_use = "inspect_before_use"
     rehydrate_before_use = "rehydrate_before_use"
     blocked = "blocked"
 
 
-class AuthorityScope(enum.StrEnum):
+class AuthorityScope(Word):
     user = "user"
     project = "project"
     team = "team"
@@ -70,7 +82,7 @@ class AuthorityScope(enum.StrEnum):
     unknown = "unknown"
 
 
-class Kind(enum.StrEnum):
+class Kind(Word):
     """What sort of memory it is; the policy's freshness table is keyed by it."""
 
     fact = "fact"
@@ -84,7 +96,7 @@ class Kind(enum.StrEnum):
     unknown = "unknown"
 
 
-class Attestation(enum.StrEnum):
+class Attestation(Word):
     """What the stamp on a record proves about its writer (never about its truth)."""
 
     verified = "verified"
@@ -94,7 +106,7 @@ class Attestation(enum.StrEnum):
     forged = "forged"
 
 
-class Family(enum.StrEnum):
+class Family(Word):
     """The family of a finding. A surface decides by family what `inspect_before_use` means for its client."""
 
     scope = "scope"

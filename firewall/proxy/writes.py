@@ -1,5 +1,7 @@
 """The gate for writes: what is to be stored is adjudicated with the content signals before it leaves us."""
 
+import msgspec
+
 from firewall.core.adjudicate import WRITE_SIGNALS, adjudicate
 from firewall.core.compiled import Env
 from firewall.core.receipt import receipt_of
@@ -16,8 +18,9 @@ def gate_writes(mount: Mount, plan: Plan, env: Env, services: Services) -> WireR
     verdicts = adjudication.verdicts
     if all(not verdict.findings for verdict in verdicts):
         return None
+    drafts = [msgspec.structs.replace(draft, upstream=mount.name) for draft in plan.drafts]
     receipt = receipt_of(
-        plan.drafts,
+        drafts,
         adjudication,
         env.context,
         env.policy,
@@ -26,7 +29,7 @@ def gate_writes(mount: Mount, plan: Plan, env: Env, services: Services) -> WireR
         upstream=mount.name,
         route=plan.match.spec.name,
     )
-    services.recorder.record(receipt, env.state, plan.drafts, verdicts)
+    services.recorder.record(receipt, env.state, drafts, verdicts)
     refused = next((verdict for verdict in verdicts if not verdict.admitted), None)
     if refused is None or env.policy.shadow:
         return None
