@@ -164,7 +164,9 @@ def test_any_text_is_a_literal_or_our_error(text: str) -> None:
 
 
 @given(
-    filters=st.dictionaries(st.sampled_from(IDENTITY), st.sampled_from(["u1", "u2", "*", " u1", ""]), max_size=3),
+    filters=st.dictionaries(
+        st.sampled_from(IDENTITY), st.sampled_from(["u1", "u2", "*", " u1", ""]), max_size=3
+    ),
     pin=st.dictionaries(st.sampled_from(IDENTITY), st.sampled_from(["u1", "u2"]), max_size=2),
     beside=st.dictionaries(st.sampled_from(IDENTITY), st.just("u1"), max_size=1),
 )
