@@ -103,6 +103,7 @@ async def open_house(
             pipelines=pipelines,
             drain=Drain(),
             slot=limiter.slot,
+            settle=recorder.settle,
             held_items=projections.held_items,
             health=projections.health,
             reload_policy=policy.request_reload,

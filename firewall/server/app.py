@@ -1,34 +1,27 @@
 """The aiohttp application: which path leads where. Made by `make_app(house)`; importing it does nothing."""
 
-from collections.abc import Awaitable, Callable
-
 from aiohttp import web
 
 from firewall.server import govern, health, records
 from firewall.server.dropin import DropIn
 from firewall.server.house import House
 from firewall.server.native import native
-from firewall.server.problem import native_errors
 from firewall.service.govern import ROUTE
 
 
 def make_app(house: House) -> web.Application:
-    """Routes: `/v1/...` native, `/<mount>/...` drop-in, `/healthz`, `/readyz`, `/metrics`."""
-    app = web.Application(middlewares=[native_errors], client_max_size=house.max_body)
-    app.add_routes(
-        [
-            web.get("/healthz", health.healthz),
-            web.get("/readyz", health.ready(house)),
-            web.get("/metrics", health.metrics(house)),
-            web.post("/v1/memory/govern", native(house, ROUTE, govern.handler(house))),
-            web.get(
-                "/v1/decisions/{decision_id}",
-                native(house, "GET /v1/decisions/{decision_id}", records.decision(house)),
-            ),
-            web.get("/v1/policy", native(house, "GET /v1/policy", records.policy(house))),
-        ]
-    )
-    app.on_response_prepare.append(_no_keep_alive(house))
+    """Routes: `/v1/...` native, `/<mount>/...` drop-in, `/healthz`, `/readyz`, `/metrics`, and an answer for the rest."""
+    app = web.Application(client_max_size=house.max_body)
+    routes = app.router
+    for path, handler in (
+        ("/healthz", health.healthz),
+        ("/readyz", health.ready(house)),
+        ("/metrics", health.metrics(house)),
+        ("/v1/decisions/{decision_id}", records.decision(house)),
+        ("/v1/policy", records.policy(house)),
+    ):
+        routes.add_get(path, native(house, f"GET {path}", handler))
+    routes.add_post("/v1/memory/govern", native(house, ROUTE, govern.handler(house)))
     for pipeline in house.pipelines:
         drop_in = DropIn(
             pipeline,
@@ -38,8 +31,20 @@ def make_app(house: House) -> web.Application:
             monotonic=house.services.monotonic,
             max_body=house.max_body,
         )
-        app.router.add_route("*", f"/{pipeline.mount.name}{{tail:(?:/.*)?}}", drop_in.handle)
+        routes.add_route("*", f"/{pipeline.mount.name}{{tail:(?:/.*)?}}", drop_in.handle)
+    routes.add_route("*", "/{rest:.*}", native(house, "unknown", _missing))
     return app
+
+
+async def _missing(request: web.Request) -> web.StreamResponse:
+    """What no route answers: 405 where another method would be answered, else 404."""
+    allowed: set[str] = set()
+    for resource in request.app.router.resources():
+        if resource is not request.match_info.route.resource:
+            allowed |= (await resource.resolve(request))[1]
+    if allowed:
+        raise web.HTTPMethodNotAllowed(request.method, allowed)
+    raise web.HTTPNotFound
 
 
 def make_runner(house: House, *, shutdown_timeout: float) -> web.AppRunner:
@@ -53,14 +58,3 @@ def make_runner(house: House, *, shutdown_timeout: float) -> web.AppRunner:
         max_line_size=house.max_header,
         max_field_size=house.max_header,
     )
-
-
-def _no_keep_alive(house: House) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """While draining every answer, whoever made it, closes its connection, so that clients move on."""
-
-    async def close(_request: web.Request, response: web.StreamResponse) -> None:
-        if house.drain.draining:
-            response.force_close()
-            response.headers["Connection"] = "close"  # the headers are made already when we are asked
-
-    return close

@@ -1,5 +1,7 @@
 """Reading request bodies: bounded while they arrive, so that a huge one costs its limit and no more."""
 
+import asyncio
+
 from aiohttp import web
 
 from firewall.errors import CallerError
@@ -12,8 +14,10 @@ async def read_body(request: web.Request, limit: int) -> bytes:
     declared = request.content_length
     if declared is not None and declared > limit:
         raise CallerError(413, "body_too_large", f"the body is larger than {limit} bytes")
-    if not request.body_exists:
+    if declared == 0 or not request.body_exists:
         return b""
+    if declared is not None:
+        return await _whole(request, declared)
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.content.iter_any():
@@ -21,4 +25,11 @@ async def read_body(request: web.Request, limit: int) -> bytes:
         if size > limit:
             raise CallerError(413, "body_too_large", f"the body is larger than {limit} bytes")
         chunks.append(chunk)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    return b"".join(chunks)
+
+
+async def _whole(request: web.Request, declared: int) -> bytes:
+    try:
+        return await request.content.readexactly(declared)
+    except asyncio.IncompleteReadError:
+        raise CallerError(400, "body_incomplete", "the body is shorter than its Content-Length") from None

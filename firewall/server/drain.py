@@ -20,16 +20,23 @@ class Drain:
     def open_requests(self) -> int:
         return self._open
 
-    @contextmanager
-    def request(self) -> Iterator[None]:
+    def enter(self) -> None:
+        """A request is open from here; `leave` must follow."""
         self._open += 1
         self._idle.clear()
+
+    def leave(self) -> None:
+        self._open -= 1
+        if self._open == 0:
+            self._idle.set()
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        self.enter()
         try:
             yield
         finally:
-            self._open -= 1
-            if self._open == 0:
-                self._idle.set()
+            self.leave()
 
     def begin(self) -> None:
         self.draining = True

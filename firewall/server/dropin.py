@@ -4,6 +4,7 @@ The path is taken as it came (`raw_path`): decoding it before the dialect has ma
 somewhere else.
 """
 
+import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
@@ -20,6 +21,8 @@ from firewall.server.drain import Drain
 from firewall.server.streaming import stream
 
 _OURS = frozenset({"content-length", "transfer-encoding", "connection", "date", "server", "keep-alive"})
+
+_log = logging.getLogger("memfw.server")
 
 Slot = Callable[[], AbstractAsyncContextManager[object]]
 
@@ -46,24 +49,35 @@ class DropIn:
         self._max_body = max_body
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        """The boundary of a mount: whatever happens, the client gets an answer in the upstream's shape."""
         started = self._monotonic()
-        route, response = "unread", None
-        with self._drain.request():
-            try:
-                wire = await self._wire(request)
-                async with self._slot():
-                    route, outcome = await self._pipeline.handle(wire)
-                    if isinstance(outcome, Passage):
-                        response = await stream(request, outcome, self._pipeline.mount, self._drain)
-                    else:
-                        response = self._response(outcome)
-            except CallerError as error:
-                response = self._response(answers.refused(self._pipeline.mount, None, error))
-            except UpstreamError as error:
-                response = self._response(answers.failed(self._pipeline.mount, None, error))
+        self._drain.enter()
+        try:
+            route, response = await self._answered(request)
+        finally:
+            self._drain.leave()
         name = self._pipeline.mount.name
         self._metrics.observe_request(name, route, response.status, self._monotonic() - started)
         return response
+
+    async def _answered(self, request: web.Request) -> tuple[str, web.StreamResponse]:
+        mount = self._pipeline.mount
+        route = "unread"
+        try:
+            wire = await self._wire(request)
+            async with self._slot():
+                route, outcome = await self._pipeline.handle(wire)
+                if isinstance(outcome, Passage):
+                    return route, await stream(request, outcome, mount, self._drain)
+                return route, self._response(outcome)
+        except CallerError as error:
+            return route, self._response(answers.refused(mount, None, error))
+        except UpstreamError as error:
+            return route, self._response(answers.failed(mount, None, error))
+        except Exception as error:  # noqa: BLE001  the HTTP boundary: the client gets a 500, the log the type
+            _log.error("internal error", extra={"error": type(error).__name__, "route": route})
+            internal = mount.dialect.refusal(None, 500, "internal_error", "internal error", {})
+            return route, self._response(internal)
 
     async def _wire(self, request: web.Request) -> WireRequest:
         target = request.raw_path

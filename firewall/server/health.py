@@ -32,6 +32,7 @@ def metrics(house: House) -> Handler:
     """The exposition is made in a thread: with many labels it takes milliseconds that the loop does not have."""
 
     async def handle(_request: web.Request) -> web.Response:
+        house.settle()
         instruments = house.services.metrics
         instruments.projection_lag.set(house.services.projections.staleness())
         instruments.quarantine_items.set(house.held_items())

@@ -15,7 +15,8 @@ from firewall.service.principals import Principal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """`slot` is the door of bounded concurrency; `held_items` counts the quarantine of the warm scopes,
+    """`slot` is the door of bounded concurrency; `settle` makes the views of the last answers,
+    `held_items` counts the quarantine of the warm scopes,
     `health` is the projections'."""
 
     services: Services
@@ -23,6 +24,7 @@ class House:
     pipelines: Sequence[Pipeline]
     drain: Drain
     slot: Callable[[], AbstractAsyncContextManager[object]]
+    settle: Callable[[], None]
     held_items: Callable[[], int]
     health: Callable[[], Health]
     reload_policy: Callable[[], None]

@@ -17,6 +17,8 @@ def native(house: House, route: str, handler: Handler) -> Handler:
         started = services.monotonic()
         with house.drain.request():
             response = await answered(request, handler)
+        if house.drain.draining and not response.prepared:
+            response.force_close()
         services.metrics.observe_request(UPSTREAM, route, response.status, services.monotonic() - started)
         return response
 

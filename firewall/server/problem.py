@@ -56,9 +56,3 @@ async def answered(request: web.Request, handler: Handler) -> web.StreamResponse
     except Exception as error:  # noqa: BLE001  the HTTP boundary: the client gets a 500, the log the type
         _log.error("internal error", extra={"error": type(error).__name__, "route": request.path})
         return problem(500, "internal_error", "internal error")
-
-
-@web.middleware
-async def native_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What no handler answers: unknown paths and methods, and what went wrong in one that does not do it itself."""
-    return await answered(request, handler)

@@ -18,6 +18,7 @@ def decision(house: House) -> Handler:
     async def handle(request: web.Request) -> web.Response:
         principal = house.principal(request)
         wanted = request.match_info["decision_id"]
+        house.settle()
         found = await house.log.decision(wanted) if _DECISION_ID.fullmatch(wanted) else None
         if found is None or not principal.may_see(found.key):
             raise CallerError(404, "decision_not_found", "no decision of that id")

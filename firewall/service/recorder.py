@@ -21,6 +21,12 @@ from firewall.metrics import Metrics
 from firewall.ports import Appended, Decision, EvidenceLog
 from firewall.service.quarantine import QuarantineBuffer
 
+#: How long an answer may wait for its views, and how many may.
+VIEW_SECONDS = 0.02
+VIEWS_AT_ONCE = 256
+
+_Answered = tuple[Receipt, State, Sequence[Candidate], Sequence[Verdict]]
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -47,6 +53,7 @@ class Recorder:
         self._interval = interval
         self._buffer = QuarantineBuffer()
         self._waiting: list[tuple[ScopeKey, list[Event]]] = []
+        self._unviewed: list[_Answered] = []
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -72,7 +79,27 @@ class Recorder:
         candidates: Sequence[Candidate],
         verdicts: Sequence[Verdict],
     ) -> None:
-        """Every view of a receipt that is not the answer itself: store, quarantine, metrics, log. Never waits."""
+        """Remember an answer. Its views are made a moment later, several at a time: an answer waits for none of them."""
+        if not self._unviewed:
+            asyncio.get_running_loop().call_later(VIEW_SECONDS, self.settle)
+        self._unviewed.append((receipt, state, candidates, verdicts))
+        if len(self._unviewed) >= VIEWS_AT_ONCE:
+            self.settle()
+
+    def settle(self) -> None:
+        """Make the views that are due: whoever reads one of them asks for this first."""
+        answered, self._unviewed = self._unviewed, []
+        for receipt, state, candidates, verdicts in answered:
+            self._view(receipt, state, candidates, verdicts)
+
+    def _view(
+        self,
+        receipt: Receipt,
+        state: State,
+        candidates: Sequence[Candidate],
+        verdicts: Sequence[Verdict],
+    ) -> None:
+        """Every view of a receipt that is not the answer itself: store, quarantine, metrics, log."""
         key = ScopeKey(receipt.tenant, receipt.scope)
         decision = Decision(
             decision_id=receipt.decision_id, key=key, at=receipt.at, body=_encoder.encode(receipt)
@@ -106,6 +133,7 @@ class Recorder:
 
     async def drain(self) -> bool:
         """Append what was noted. False when the log is away: the rest stays and is tried again."""
+        self.settle()
         while self._waiting or self._gather():
             key, events = self._waiting[0]
             try:

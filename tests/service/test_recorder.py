@@ -18,7 +18,7 @@ from firewall.jsonlog import Journal
 from firewall.log.sqlite import SqliteLog
 from firewall.metrics import Metrics
 from firewall.ports import Appended
-from firewall.service.recorder import Recorder
+from firewall.service.recorder import VIEWS_AT_ONCE, Recorder
 from tests.service.noting import INJECTED, PII, candidate, verdict
 
 KEY = ScopeKey()
@@ -145,6 +145,7 @@ async def test_a_receipt_is_stored_and_counted(receipts: SqliteLog) -> None:
     metrics = Metrics()
     recorder = Recorder(receipts, Log(), metrics)
     recorder.record(receipt("m1", degraded="deadline"), State(), [candidate("m1")], [verdict(INJECTED)])
+    recorder.settle()
     await receipts.flush()
     found = await receipts.decision("d1")
     assert found is not None
@@ -157,9 +158,20 @@ async def test_the_log_line_of_a_decision_holds_no_text(receipts: SqliteLog) -> 
     """Ids, counts and reason codes only."""
     stream = io.StringIO()
     journal = Journal(stream)
-    record(Recorder(receipts, Log(), Metrics(), journal=journal), "m1")
+    recorder = Recorder(receipts, Log(), Metrics(), journal=journal)
+    record(recorder, "m1")
+    recorder.settle()
     journal.flush()
     (line,) = [json.loads(text) for text in stream.getvalue().splitlines()]
     assert (line["decision_id"], line["withheld"]) == ("d1", 1)
     assert line["reasons"]
     assert "hostile" not in stream.getvalue()
+
+
+async def test_a_full_buffer_of_answers_is_viewed_at_once(receipts: SqliteLog) -> None:
+    """Views wait a moment, but never for more answers than the bound."""
+    metrics = Metrics()
+    recorder = Recorder(receipts, Log(), metrics)
+    for number in range(VIEWS_AT_ONCE):
+        record(recorder, f"m{number}")
+    assert counted(metrics, "memfw_candidates_total", upstream="mem0", action="do_not_use") == VIEWS_AT_ONCE
