@@ -53,6 +53,8 @@ _list_decoder = msgspec.json.Decoder(list[Raw])
 def read(plan: Mem0Plan, response: WireResponse) -> Mem0Answer:
     """The answer, parsed as the route's shape says."""
     match plan.shape:
+        case Shape.rows:  # first: nearly every answer is one
+            return _list(plan, response.body, memory_row)
         case Shape.plain:
             return Mem0Answer(candidates=[], rows=[], body=response.body)
         case Shape.row | Shape.whole:
@@ -62,8 +64,6 @@ def read(plan: Mem0Plan, response: WireResponse) -> Mem0Answer:
         case Shape.entities:
             rows, envelope, next_url = _rows(response.body)
             return Mem0Answer(candidates=[], rows=rows, envelope=envelope, next_url=next_url)
-        case Shape.rows:
-            return _list(plan, response.body, memory_row)
         case Shape.history:
             return _list(plan, response.body, history_row)
         case Shape.events:
@@ -97,12 +97,14 @@ def _rows(body: bytes) -> tuple[list[Raw], Envelope | None, str | None]:
             return _odd_envelope(_envelope_decoder.decode(body))
     except (ValueError, RecursionError):
         raise broken("the upstream's answer is not a list of memories") from None
-    envelope = {
-        name: Raw(encoded(value))
-        for name, value in (("count", page.count), ("next", page.next), ("previous", page.previous))
-        if value is not msgspec.UNSET
-    }
-    envelope["results"] = Raw(b"")
+    envelope: Envelope = {}
+    if page.count is not msgspec.UNSET:
+        envelope["count"] = Raw(encoded(page.count))
+    if page.next is not msgspec.UNSET:
+        envelope["next"] = Raw(encoded(page.next))
+    if page.previous is not msgspec.UNSET:
+        envelope["previous"] = Raw(encoded(page.previous))
+    envelope["results"] = Raw()
     return page.results, envelope, page.next or None
 
 

@@ -72,7 +72,7 @@ def identity(key: str, value: object) -> str:
     """A concrete id or `*`; CallerError 400 for what servers read in different ways."""
     if not isinstance(value, str):
         raise bad_filter(f"{key} must be a string")
-    if not value.strip() or value != value.strip() or not value.isprintable() or len(value) > _MAX_ID:
+    if not value or value != value.strip() or not value.isprintable() or len(value) > _MAX_ID:
         raise bad_filter(f"{key} must be an id: not empty, no white space around it, no control characters")
     return value
 

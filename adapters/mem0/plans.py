@@ -7,7 +7,7 @@ import msgspec
 from adapters.mem0.paths import segment
 from adapters.mem0.routes import Flavor, Route, Shape
 from adapters.mem0.scope import UNCHECKED, Scope
-from adapters.mem0.wire import Query, forwarded, invalid, query_of
+from adapters.mem0.wire import NO_QUERY, Query, forwarded, invalid, query_of
 from firewall.ports import Caller, Match, Plan, WireRequest
 
 #: Parameters that say which project of the account is meant; they go with every request of a plan.
@@ -67,7 +67,7 @@ def preflight(asked: Asked, *memory_ids: str) -> tuple[WireRequest, ...]:
     if not asked.caller.pin:
         return ()
     account = tuple(pair for pair in asked.query().pairs if pair[0] in _ACCOUNT)
-    query = Query("", ()).plus(dict(account)).raw
+    query = NO_QUERY.plus(dict(account)).raw
     headers = forwarded(asked.request.headers, body=False)
     shape = "/memories/{}" if asked.route.bare else "/v1/memories/{}/"
     return tuple(

@@ -21,7 +21,8 @@ _DEFAULT_TOP_K_BARE = 20
 
 def overfetched(wanted: int) -> int:
     """How many rows to ask for, so that what is withheld does not starve the caller."""
-    return max(wanted, min(MAX_TOP_K, wanted + max(10, wanted // 2)))
+    more = wanted + (10 if wanted < 20 else wanted // 2)
+    return more if more <= MAX_TOP_K else max(wanted, MAX_TOP_K)
 
 
 def plain(asked: Asked) -> Mem0Plan:
@@ -38,13 +39,15 @@ def plain(asked: Asked) -> Mem0Plan:
 
 
 def search(asked: Asked) -> Mem0Plan:
-    body = _body(asked)
+    query = unscoped(asked.query())
+    body = json_object(asked.request.body)
     scope = scope_of(body, asked.caller)
     fields = projection(body.pop("fields", None))
     limit, top_k = _raise_top_k(body, _DEFAULT_TOP_K_BARE if asked.route.bare else _DEFAULT_TOP_K)
     sent = flat_filters(body, scope) if asked.route.bare else pinned_filters(body, scope)
-    plan = plan_for(asked, upstream_request(asked.request, asked.match.path, query=asked.query(), body=sent))
-    plan.pin, plan.scope, plan.fields = scope.row_pin, scope, fields
+    request = upstream_request(asked.request, asked.match.path, query=query, body=sent)
+    plan = plan_for(asked, request, pin=scope.row_pin)
+    plan.scope, plan.fields = scope, fields
     plan.limit, plan.top_k, plan.ranked = limit, top_k, True
     text = body.get("query")
     plan.query = text if isinstance(text, str) else ""
@@ -54,11 +57,13 @@ def search(asked: Asked) -> Mem0Plan:
 def _raise_top_k(body: JsonObject, default: int) -> tuple[int | None, int | None]:
     """What the caller wants and what is asked for; a number that no server takes is left for the server to refuse."""
     key = "limit" if body.get("top_k") is None and body.get("limit") is not None else "top_k"
-    wanted = default if body.get(key) is None else body[key]
+    wanted = body.get(key)
+    if wanted is None:
+        wanted = default
     if not isinstance(wanted, int) or isinstance(wanted, bool) or wanted < 1:
         return None, None
-    body[key] = overfetched(wanted)
-    return wanted, overfetched(wanted)
+    top_k = body[key] = overfetched(wanted)
+    return wanted, top_k
 
 
 def listing(asked: Asked) -> Mem0Plan:
@@ -196,8 +201,9 @@ def _body(asked: Asked) -> JsonObject:
 
 def unscoped(query: Query) -> Query:
     """The query of a route whose scope stands elsewhere; CallerError 400 where it names one too."""
-    if any(key in IDENTITY or key == "filters" for key, _ in query.pairs):
-        raise invalid("this route takes no scope in its query", code="invalid_filter")
+    for key, _ in query.pairs:
+        if key in IDENTITY or key == "filters":
+            raise invalid("this route takes no scope in its query", code="invalid_filter")
     return query
 
 

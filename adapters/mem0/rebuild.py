@@ -4,7 +4,7 @@ What is withheld from a list is missing from it; a withheld object is a 403; the
 text, because the write has happened.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -51,6 +51,8 @@ def rebuild(
     status = 200 if response.status == 204 else response.status
     body = answer.body
     match plan.shape:
+        case Shape.rows | Shape.history | Shape.events:  # first: nearly every answer is one
+            body = _listed(_admitted(plan, answer, disclosure), answer.envelope, plan, disclosure.firewall)
         case Shape.plain:
             if body.strip():
                 return response
@@ -69,22 +71,20 @@ def rebuild(
             rows = [row for row in answer.rows if _own(row, plan)]
             envelope = _counted(answer, len(rows)) if plan.pin else answer.envelope
             body = _listed(rows, envelope, plan, None)
-        case Shape.rows | Shape.history | Shape.events:
-            body = _listed(_admitted(plan, answer, disclosure), answer.envelope, plan, disclosure.firewall)
     return WireResponse(status=status, headers=_headers(response.headers), body=body)
 
 
 def _headers(headers: Headers) -> Headers:
-    return (*((name, value) for name, value in headers if name.lower() not in _DROPPED), _JSON)
+    return (*[pair for pair in headers if pair[0].lower() not in _DROPPED], _JSON)
 
 
 def _admitted(plan: Mem0Plan, answer: Mem0Answer, disclosure: Disclosure) -> list[Raw]:
-    rows: Iterable[Raw] = (row for row, goes in zip(answer.rows, disclosure.admitted, strict=True) if goes)
-    if plan.shape is not Shape.rows or not (plan.fields or disclosure.annotations):
-        return list(rows)
-    ids = (
+    rows = [row for row, goes in zip(answer.rows, disclosure.admitted, strict=True) if goes]
+    if not (plan.fields or disclosure.annotations) or plan.shape is not Shape.rows:
+        return rows
+    ids = [
         candidate.id for candidate, goes in zip(answer.candidates, disclosure.admitted, strict=True) if goes
-    )
+    ]
     return [_emitted(row, name, plan, disclosure) for row, name in zip(rows, ids, strict=True)]
 
 
@@ -103,18 +103,24 @@ def _emitted(row: Raw, name: str, plan: Mem0Plan, disclosure: Disclosure) -> Raw
 
 
 def _joined(fields: Mapping[str, Raw | bytes]) -> bytes:
-    return b"{" + b",".join(encoded(key) + b":" + bytes(value) for key, value in fields.items()) + b"}"
+    """The object, written once: a value of it can be the whole answer."""
+    parts: list[Raw | bytes] = []
+    for key, value in fields.items():
+        parts += (b",", encoded(key), b":", value)
+    parts[:1] = (b"{",)  # in the place of the first comma
+    parts.append(b"}")
+    return b"".join(parts)
 
 
 def _listed(rows: Sequence[Raw], envelope: Envelope | None, plan: Mem0Plan, firewall: bytes | None) -> bytes:
-    results = b"[" + b",".join(rows) + b"]"
+    results = b"[%b]" % b",".join(rows)
     if envelope is None:
         return results
-    fields: dict[str, Raw | bytes] = dict(envelope)
+    fields: dict[str, Raw | bytes] = {**envelope}
     if rows or bytes(envelope["results"]) != b"null":
         fields["results"] = results
     for key in ("next", "previous"):
-        if key in envelope:
+        if key in fields:
             fields[key] = _rebased(envelope[key], plan)
     fields.pop(_FIREWALL, None)
     if firewall is not None:

@@ -17,7 +17,9 @@ FLAVORS: tuple[Flavor, ...] = ("platform", "oss", "embedded")
 
 
 class Planning(enum.Enum):
-    """How a request becomes an upstream request."""
+    """How a request becomes an upstream request. It is the key of the planners' table: hashed as the object it is."""
+
+    __hash__ = object.__hash__
 
     plain = enum.auto()
     search = enum.auto()

@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
-from adapters.mem0.said import NOTHING_SAID, Said, label_of, moment, said_by, seconds_of, speaks, worse
+from adapters.mem0.said import KNOWN, NOTHING_SAID, Said, label_of, moment, said_by, seconds_of, worse
 from adapters.mem0.scope import APP_KEY, UNCHECKED, Scope
-from adapters.mem0.trees import is_prose, strings
+from adapters.mem0.trees import CONTAINERS, is_prose, strings
 from firewall.core.model import Candidate, Claims, EvidenceRequirement
 from firewall.errors import UpstreamError
 
@@ -76,40 +76,39 @@ def memory_row(raw: bytes | msgspec.Raw, source: RowSource) -> Candidate:
         row = _row_decoder.decode(raw)
     except (ValueError, RecursionError):
         return careful(tree_of(raw), source)
-    expires_at = None
-    if row.expiration_date is not None:
-        expires_at = end_of(row.expiration_date)
-        if expires_at is None:
-            return careful(tree_of(raw), source)
-    attached = NONE
-    said = NOTHING_SAID
-    if row.metadata is not None:
-        attached = strings(row.metadata)
-        if speaks(row.metadata):
-            said = said_by(row.metadata)
-    speaking = row.lifecycle_state is not None or row.replaced_by is not None or expires_at is not None
+    attached, said = _strings_and_said(row)
+    speaking = (
+        row.lifecycle_state is not None or row.replaced_by is not None or row.expiration_date is not None
+    )
     if speaking or not said.plain or not source.vouched:
-        return _speaking(row, said, expires_at, _attached(row, attached), source)
+        return _speaking(raw, row, said, attached, source)
+    created, updated = row.created_at, row.updated_at
+    created_at = None if created is None else seconds_of(created)
+    # a memory that was never changed has one date, which is read once
+    updated_at = created_at if updated == created else None if updated is None else seconds_of(updated)
     return Candidate(
         id=row.id,
         upstream=source.upstream,
-        backend=BACKEND,
         text=row.memory,
+        backend=BACKEND,
         kind=said.kind,
         title=said.title,
         owner=_owner(row, source),
-        created_at=None if row.created_at is None else seconds_of(row.created_at),
-        updated_at=None if row.updated_at is None else seconds_of(row.updated_at),
+        created_at=created_at,
+        updated_at=updated_at,
         writer=row.actor_id or said.writer or row.attributed_to or row.role or "",
         source_class=said.source_class,
-        attached=_attached(row, attached),
+        attached=attached,
     )
 
 
 def _speaking(
-    row: Row, said: Said, expires_at: float | None, attached: tuple[str, ...], source: RowSource
+    raw: bytes | msgspec.Raw, row: Row, said: Said, attached: tuple[str, ...], source: RowSource
 ) -> Candidate:
     """A row that says something of its own life, or whose metadata does."""
+    expires_at = end_of(row.expiration_date)
+    if expires_at is None and row.expiration_date is not None:
+        return careful(tree_of(raw), source)
     claims = said.claims
     if row.lifecycle_state is not None:
         claims = _labelled(claims, row.lifecycle_state)
@@ -156,7 +155,7 @@ def _times(
 
 
 def _owner(row: Row, source: RowSource) -> Mapping[str, str]:
-    owner = dict(source.owner)
+    owner = dict(source.owner) if source.owner else {}
     if row.user_id is not None:
         owner["user_id"] = row.user_id
     if row.agent_id is not None:
@@ -174,17 +173,55 @@ def _owner(row: Row, source: RowSource) -> Mapping[str, str]:
     return owner if source.scope.tree is None else source.scope.marked(owner)
 
 
-def _attached(row: Row, attached: tuple[str, ...]) -> tuple[str, ...]:
-    """Every other string of the row. Identifiers count where they say something to a reader."""
+def _strings_and_said(row: Row) -> tuple[tuple[str, ...], Said]:
+    """Every other string of the row, and what its metadata says of it.
+
+    Identifiers and keys count as strings where they say something to a reader. They hardly ever do: so all of them are
+    looked at as one text, and apart only where that is prose.
+    """
+    names = (
+        f"{row.id}{row.user_id or ''}{row.agent_id or ''}{row.app_id or ''}{row.run_id or ''}"
+        f"{row.session_id or ''}{row.replaced_by or ''}{row.lifecycle_state or ''}{row.hash or ''}"
+        f"{row.role or ''}{row.actor_id or ''}{row.attributed_to or ''}"
+    )
+    found: list[str] = []
+    said = NOTHING_SAID
+    metadata = row.metadata
+    if metadata:
+        speaks = False
+        for key, value in metadata.items():
+            if key in KNOWN:
+                speaks = True
+            else:
+                names += key
+            if type(value) is str:
+                found.append(value)
+            elif type(value) in CONTAINERS:
+                found += strings(value)
+        if speaks:
+            said = said_by(metadata)
+    spoken = NONE
+    if is_prose(names):
+        found = [*strings(metadata)]
+        spoken = _spoken(row)
     if row.categories:
-        attached += tuple(row.categories)
-    for tree in (row.structured_attributes, row.score_breakdown, row.score_details):
-        if tree is not None:
-            attached += strings(tree)
+        found += row.categories
+    if (
+        row.structured_attributes is not None
+        or row.score_breakdown is not None
+        or row.score_details is not None
+    ):
+        found += strings([row.structured_attributes, row.score_breakdown, row.score_details])
+    found += spoken
+    return tuple(found), said
+
+
+def _spoken(row: Row) -> tuple[str, ...]:
+    """The identifiers of a row, where any of them is prose."""
     owners = (row.user_id, row.agent_id, row.app_id, row.run_id, row.session_id)
     others = (row.replaced_by, row.lifecycle_state, row.hash, row.role, row.actor_id, row.attributed_to)
     names = tuple(filter(None, (row.id, *owners, *others)))
-    return attached + names if is_prose("".join(names)) else attached
+    return names if is_prose("".join(names)) else NONE
 
 
 def _labelled(claims: Claims, state: object) -> Claims:

@@ -21,7 +21,9 @@ _DATING = frozenset(_DATES)
 _WORKING = frozenset({*_FILES, *_REFS, "task_signature", "superseded_by", "replaced_by"})
 #: What ordinary metadata holds: it describes, and takes little to read.
 _DESCRIBING = frozenset({"memory_type", "kind", "title", "name", "source", "source_class", "writer"})
-_KNOWN = _CLAIMING | _DATING | _WORKING | _DESCRIBING
+_SPEAKING = _CLAIMING | _DATING | _WORKING
+#: What `said_by` reads: metadata without any of these says nothing.
+KNOWN = _SPEAKING | _DESCRIBING
 _MAX_LIST = 64
 _MILLISECONDS = 1e11  # a number above it is no plausible second
 
@@ -70,12 +72,12 @@ class Said(msgspec.Struct, frozen=True, gc=False):
     `plain`: it describes the row, and says nothing of its life, its times or its work.
     """
 
-    plain: bool = True
-    claims: Claims = NO_CLAIMS
     kind: Kind = Kind.unknown
     title: str = ""
     writer: str = ""
     source_class: str = ""
+    plain: bool = True
+    claims: Claims = NO_CLAIMS
     claimed_at: float | None = None
     dated: bool = False
     superseded_by: str | None = None
@@ -87,33 +89,28 @@ class Said(msgspec.Struct, frozen=True, gc=False):
 NOTHING_SAID = Said()
 
 
-def speaks(metadata: Mapping[str, object]) -> bool:
-    """Whether the metadata says anything that `said_by` reads."""
-    return not _KNOWN.isdisjoint(metadata)
-
-
 def said_by(metadata: Mapping[str, object]) -> Said:
     """The metadata of a row, read: only what is there."""
-    named = _KNOWN.intersection(metadata)
+    get = metadata.get
     described = Said(
-        kind=_kind(metadata) if "memory_type" in named or "kind" in named else _UNKNOWN,
-        title=_text(metadata, "title", "name") if "title" in named or "name" in named else "",
-        writer=_text(metadata, "writer") if "writer" in named else "",
-        source_class=_text(metadata, "source_class", "source")
-        if "source" in named or "source_class" in named
+        _kind(metadata) if "memory_type" in metadata or "kind" in metadata else _UNKNOWN,
+        _text(get("title"), get("name")) if "title" in metadata or "name" in metadata else "",
+        _text(get("writer")) if "writer" in metadata else "",
+        _text(get("source_class"), get("source"))
+        if "source" in metadata or "source_class" in metadata
         else "",
     )
-    if named <= _DESCRIBING:
+    if _SPEAKING.isdisjoint(metadata):
         return described
     return msgspec.structs.replace(
         described,
         plain=False,
-        claims=_claims(metadata) if not _CLAIMING.isdisjoint(named) else NO_CLAIMS,
+        claims=NO_CLAIMS if _CLAIMING.isdisjoint(metadata) else _claims(metadata),
         claimed_at=min(filter(None, (moment(metadata.get(key)) for key in _DATES)), default=None),
         dated=any(metadata.get(key) is not None for key in ("created_at", "updated_at", "timestamp")),
-        superseded_by=_text(metadata, "superseded_by", "replaced_by") or None,
+        superseded_by=_text(metadata.get("superseded_by"), metadata.get("replaced_by")) or None,
         target_files=_list(metadata, _FILES),
-        task_signature=_text(metadata, "task_signature"),
+        task_signature=_text(metadata.get("task_signature")),
         evidence_refs=_list(metadata, _REFS),
     )
 
@@ -173,12 +170,11 @@ def _word(value: object) -> str:
     return value.strip().lower() if isinstance(value, str) else ""
 
 
-def _text(metadata: Mapping[str, object], *keys: str) -> str:
-    for key in keys:
-        value = metadata.get(key)
-        if isinstance(value, str) and value:
-            return value
-    return ""
+def _text(value: object, other: object = None) -> str:
+    """The first of the two that is a text and not empty."""
+    if isinstance(value, str) and value:
+        return value
+    return other if isinstance(other, str) else ""
 
 
 def _list(metadata: Mapping[str, object], keys: tuple[str, ...]) -> tuple[str, ...]:

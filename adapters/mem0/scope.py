@@ -77,18 +77,20 @@ def _plain(body: Mapping[str, object], filters: object, caller: Caller) -> Scope
 
     None wherever the tree has to be read; a test holds the two readings against each other.
     """
+    pin = caller.pin
     if (
         type(filters) is not dict
         or not filters
-        or not filters.keys() <= IDENTITIES
-        or IDENTITIES & body.keys()
+        or not IDENTITIES.issuperset(filters)
+        or not IDENTITIES.isdisjoint(body)
     ):
         return None
     for key, value in filters.items():
-        if not isinstance(value, str) or value == "*" or identity(key, value) != caller.pin.get(key, value):
+        if not isinstance(value, str) or value == "*" or identity(key, value) != pin.get(key, value):
             return None
-    missing = {key: value for key, value in caller.pin.items() if key not in filters}
-    return Scope({**caller.pin, **filters}, missing)
+    named = filters.keys() >= pin.keys()
+    missing = {} if named else {key: value for key, value in pin.items() if key not in filters}
+    return Scope({**pin, **filters}, missing)
 
 
 def scope_from(tree: Node, caller: Caller, *, needed: bool = True) -> Scope:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from adapters.mem0.filters import ENTITY_KEYS, IDENTITY
 
+#: What of JSON may hold a string without being one.
+CONTAINERS = frozenset({dict, list})
 _ALIASES = {"session_id": "run_id"}
 
 
@@ -14,10 +16,6 @@ def is_prose(text: str) -> bool:
 
 def strings(value: object) -> tuple[str, ...]:
     """Every string in the value, and every key that is more than an identifier, in order."""
-    if type(value) is dict:  # the usual metadata: flat, a few plain keys
-        flat = [part for part in value.values() if type(part) is str]
-        if len(flat) == len(value) and not is_prose("".join(value)):
-            return tuple(flat)
     found: list[str] = []
     left: list[object] = [value]
     while left:

@@ -18,13 +18,16 @@ _MAX_PARAMETERS = 200
 _decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
 
+_JSON = ("Content-Type", "application/json")
 #: Never sent upstream on a governed route: another encoding of the answer or a part of it, an answer without a body, a second
-#: way of saying which method or path is meant, and what the transport computes itself.
+#: way of saying which method or path is meant, what the body was before it was encoded anew, and what the transport
+#: computes itself.
 _DROPPED = frozenset(
     {
         "accept-encoding",
         "content-encoding",
         "content-length",
+        "content-type",
         "transfer-encoding",
         "expect",
         "range",
@@ -82,10 +85,13 @@ class Query(msgspec.Struct, frozen=True):
         return Query(urlencode(pairs), pairs)
 
 
+NO_QUERY = Query("", ())
+
+
 def query_of(raw: str) -> Query:
     """The query string, parsed; CallerError 400 for what is no query string."""
     if not raw:
-        return Query("", ())
+        return NO_QUERY
     try:
         pairs = parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS)
     except ValueError:
@@ -98,19 +104,24 @@ def query_of(raw: str) -> Query:
 def forwarded(headers: Headers, *, body: bool) -> Headers:
     """The headers for upstream. Of several credentials only the one that was read goes on."""
     kept: list[tuple[str, str]] = []
-    authorized = header(headers, "authorization") is not None
-    seen: set[str] = set()
-    for name, value in headers:
-        lower = name.lower()
-        if lower in _DROPPED or lower == "content-type" or (lower == "x-api-key" and authorized):
-            continue
-        if lower in {"authorization", "x-api-key"}:
-            if lower in seen:
+    authorized = keyed = False
+    for pair in headers:
+        name = pair[0].lower()
+        if name == "x-api-key":
+            if keyed:
                 continue
-            seen.add(lower)
-        kept.append((name, value))
+            keyed = True
+            if header(headers, "authorization") is not None:
+                continue
+        elif name == "authorization":
+            if authorized:
+                continue
+            authorized = True
+        elif name in _DROPPED:
+            continue
+        kept.append(pair)
     if body:
-        kept.append(("Content-Type", "application/json"))
+        kept.append(_JSON)
     return tuple(kept)
 
 

@@ -10,13 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from firewall.core import ladder
 from firewall.core.compiled import CompiledPolicy, CompiledRule, Env
 from firewall.core.facts import Facts
 from firewall.core.model import (
-    NO_CLAIMS,
     Action,
-    Attestation,
     Candidate,
     Context,
     Family,
@@ -27,6 +24,7 @@ from firewall.core.model import (
     Trust,
     Verdict,
 )
+from firewall.core.plain import Draft, Plain, Sources
 from firewall.core.reasons import head
 from firewall.core.signals import (
     age,
@@ -46,6 +44,7 @@ from firewall.core.state import State
 Signal = Callable[[Candidate, Env], tuple[Finding, ...]]
 SetSignal = Callable[[Sequence[Candidate], Sequence[Trust], Env], Mapping[int, tuple[Finding, ...]]]
 
+#: A new one also goes into `_OF_STATE`, or `core.plain` has to know when it has nothing to say.
 SIGNALS: tuple[Signal, ...] = (
     scope.check,
     provenance.check,
@@ -61,11 +60,11 @@ SIGNALS: tuple[Signal, ...] = (
 SET_SIGNALS: tuple[SetSignal, ...] = (conflict.check_set,)
 WRITE_SIGNALS: tuple[Signal, ...] = (content.check,)
 
-#: What has nothing to say about any candidate as things are: asked once an answer, not once a candidate.
-_IDLE: Mapping[Signal, Callable[[Env], bool]] = {
-    execution.check: lambda env: not env.state.routes.routes,
-    standing.check: lambda env: not env.state.standings,
-    ledger.check: lambda env: not env.state.reviewed_memories and not env.state.suppressed,
+#: The signals that ask what is known of a memory, and whether anything is known of any: asked once an answer.
+_OF_STATE: Mapping[Signal, Callable[[State], bool]] = {
+    execution.check: lambda state: bool(state.routes.routes),
+    standing.check: lambda state: bool(state.standings),
+    ledger.check: lambda state: bool(state.reviewed_memories or state.suppressed),
 }
 
 #: How many candidates are judged between two looks at the clock.
@@ -74,18 +73,11 @@ CHUNK = 200
 # Looked up once: an enum finds its members by a Python call, which every candidate would pay.
 _WRITE, _GOVERN = Surface.write, Surface.govern
 _STANDARD = Mode.standard
-_UNSIGNED = Attestation.unsigned
 _USE_NOW, _INSPECT, _DO_NOT_USE = Action.use_now, Action.inspect_before_use, Action.do_not_use
 
 _FAILED = (Finding(Family.error, Action.do_not_use, "adjudication_error"),)
+_FAILED_DRAFT = Draft(Trust.untrusted, _FAILED)
 _CLEAN = {trust: Verdict(Action.use_now, admitted=True, trust=trust) for trust in Trust}
-
-
-class Draft(msgspec.Struct, gc=False):
-    """What is known of one candidate before the set has been looked at."""
-
-    trust: Trust
-    findings: tuple[Finding, ...]
 
 
 class Adjudication(msgspec.Struct, frozen=True):
@@ -112,49 +104,33 @@ def adjudicate(
 
 def judge(candidates: Sequence[Candidate], env: Env, signals: tuple[Signal, ...] = SIGNALS) -> list[Draft]:
     """Each candidate alone."""
-    due = tuple(signal for signal in signals if signal not in _IDLE or not _IDLE[signal](env))
-    standing = _Standing(env)
-    return [_judge_one(candidate, env, due, standing) for candidate in candidates]
+    sources = Sources(env)
+    plain = Plain(env, sources) if signals is SIGNALS else None
+    of_state = [signal for signal, knows in _OF_STATE.items() if knows(env.state)]
+    return [_judge_one(candidate, env, signals, of_state, sources, plain) for candidate in candidates]
 
 
-def _judge_one(candidate: Candidate, env: Env, signals: tuple[Signal, ...], standing: "_Standing") -> Draft:
+def _judge_one(
+    candidate: Candidate,
+    env: Env,
+    signals: Sequence[Signal],
+    of_state: Sequence[Signal],
+    sources: Sources,
+    plain: Plain | None,
+) -> Draft:
+    """A plain candidate meets the signals of the state alone."""
     findings: tuple[Finding, ...] = ()
     try:
-        for signal in signals:
+        draft = None if plain is None else plain.draft_of(candidate)
+        for signal in signals if draft is None else of_state:
             found = signal(candidate, env)
             if found:
                 findings += found
-        trust, step = standing.of(candidate)
+        if draft is None:
+            draft = sources.draft_of(candidate)
     except Exception:  # noqa: BLE001  the enforcement boundary: whatever fails here must fail closed
-        return Draft(Trust.untrusted, _FAILED)
-    return Draft(trust, findings + step if step else findings)
-
-
-class _Standing:
-    """Trust and the ladder's step. Rows that claim nothing and carry no stamp differ by their source alone."""
-
-    __slots__ = ("_env", "_plain")
-
-    def __init__(self, env: Env) -> None:
-        self._env = env
-        self._plain: dict[tuple[str, str, str, str], tuple[Trust, tuple[Finding, ...]]] = {}
-
-    def of(self, candidate: Candidate) -> tuple[Trust, tuple[Finding, ...]]:
-        if candidate.claims is not NO_CLAIMS or candidate.attestation is not _UNSIGNED:
-            return self._judged(candidate)
-        source = (candidate.upstream, candidate.backend, candidate.source_class, candidate.writer)
-        known = self._plain.get(source)
-        if known is None:
-            known = self._plain[source] = self._judged(candidate)
-        return known
-
-    def _judged(self, candidate: Candidate) -> tuple[Trust, tuple[Finding, ...]]:
-        env = self._env
-        trust = provenance.trust_of(candidate, env.context, env.policy)
-        if env.context.surface is _WRITE:
-            return trust, ()
-        step = ladder.climb(candidate.claims, trust, env.context, env.policy)
-        return trust, () if step is None else (step,)
+        return _FAILED_DRAFT
+    return Draft(draft.trust, findings + draft.findings) if findings else draft
 
 
 def conclude(
@@ -194,7 +170,8 @@ def _relations(
     ]
     if len(standing_in) < 2 or not set_signals:
         return {}
-    chosen = [candidates[index] for index in standing_in]
+    everyone = len(standing_in) == len(candidates)
+    chosen = candidates if everyone else [candidates[index] for index in standing_in]
     trusts = [drafts[index].trust for index in standing_in]
     relations: dict[int, tuple[Finding, ...]] = {}
     try:
@@ -208,7 +185,7 @@ def _relations(
 
 
 def _is_out(findings: tuple[Finding, ...]) -> bool:
-    return any(finding.action is _DO_NOT_USE for finding in findings)
+    return _DO_NOT_USE in [finding.action for finding in findings]
 
 
 def _without_released(candidate: Candidate, findings: tuple[Finding, ...], env: Env) -> tuple[Finding, ...]:
@@ -270,7 +247,7 @@ def _verdict(findings: tuple[Finding, ...], trust: Trust, env: Env) -> Verdict:
 
 
 def _rank(finding: Finding) -> tuple[int, str, str]:
-    return (-finding.action, finding.family.value, finding.reason)
+    return (-finding.action, finding.family, finding.reason)
 
 
 def _admits(action: Action, findings: tuple[Finding, ...], env: Env) -> bool:

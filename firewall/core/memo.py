@@ -28,6 +28,19 @@ class _Known(enum.Enum):
 _NO = _Known.no
 
 
+class _Kept(dict[str, Result]):
+    """A table that asks for what it does not hold: what it does hold costs no Python call."""
+
+    __slots__ = ("_missing",)
+
+    def __init__(self, missing: Callable[[str], Result]) -> None:
+        super().__init__()
+        self._missing = missing
+
+    def __missing__(self, text: str) -> Result:
+        return self._missing(text)
+
+
 class Memo(Generic[Result]):
     """`function`, remembered. What it raises is not kept, nor what it says of a text that is longer than `LONGEST`."""
 
@@ -38,13 +51,14 @@ class Memo(Generic[Result]):
         self._function = function
         self._entries = entries // 2
         self._size = size // 2
-        self._young: dict[str, Result] = {}
+        self._young = _Kept(self._recall)
         self._old: dict[str, Result] = {}
         self._young_size = 0
+        #: The same as calling the memo, without a Python call for what it knows.
+        self.of: Callable[[str], Result] = self._young.__getitem__
 
     def __call__(self, text: str) -> Result:
-        known = self._young.get(text, _NO)
-        return self._recall(text) if known is _NO else known
+        return self.of(text)
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
@@ -56,5 +70,7 @@ class Memo(Generic[Result]):
             self._young[text] = result
             self._young_size += _ENTRY_BYTES + len(text) * (1 if text.isascii() else 4)
             if len(self._young) >= self._entries or self._young_size >= self._size:
-                self._old, self._young, self._young_size = self._young, {}, 0
+                self._old = dict(self._young)
+                self._young.clear()
+                self._young_size = 0
         return result

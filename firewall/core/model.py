@@ -202,12 +202,20 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        return tuple(finding.reason for finding in self.findings)
+        return tuple([finding.reason for finding in self.findings])
+
+    @property
+    def superseded_by(self) -> str:
+        """The successor that the most severe finding names which names one."""
+        for finding in self.findings:
+            if finding.superseded_by:
+                return finding.superseded_by
+        return ""
 
     @property
     def shows_text(self) -> bool:
-        weighty = [finding for finding in self.findings if finding.action]  # anything above use_now
-        return bool(weighty) and all(finding.show_text for finding in weighty)
+        weighty = [finding.show_text for finding in self.findings if finding.action]  # anything above use_now
+        return bool(weighty) and all(weighty)
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,11 +12,13 @@ import msgspec
 from firewall.core.adjudicate import Adjudication
 from firewall.core.compiled import CompiledPolicy
 from firewall.core.events import text_digest
-from firewall.core.model import Action, Candidate, Context, Verdict
+from firewall.core.model import Action, Candidate, Context, Mode, Surface, Verdict
 
 # Looked up once: an enum finds its members, and a member its name, by a Python call.
 _USE_NOW = Action.use_now
 _NAMES = tuple(action.name for action in Action)
+_MODES = tuple(mode.name for mode in Mode)
+_SURFACES = {surface: surface.value for surface in Surface}
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -86,29 +88,29 @@ def receipt_of(
     """`delivered[i]` is what really goes to the caller; only the first `considered` candidates count as withheld."""
     verdicts = adjudication.verdicts
     cut = len(verdicts) if considered is None else considered
+    goes = [verdict.admitted for verdict in verdicts] if delivered is None else delivered
+    admitted = sum(goes[:cut])
     actions = [0, 0, 0, 0]
-    admitted = 0
     plain: list[str] = []
     entries: list[Entry] = []
     for index, verdict in enumerate(verdicts[:cut]):
-        goes = verdict.admitted if delivered is None else delivered[index]
-        actions[verdict.action] += 1
-        admitted += goes
         if verdict.action is _USE_NOW and not verdict.findings:
             plain.append(candidates[index].id)
         else:
-            entries.append(_entry(candidates[index], verdict, admitted=goes))
+            actions[verdict.action] += 1
+            entries.append(_entry(candidates[index], verdict, admitted=goes[index]))
     plain.sort()
+    use_now, inspect_before_use, rehydrate, do_not_use = actions
     return Receipt(
         decision_id=context.decision_id,
         at=now,
         tenant=context.tenant,
         scope=context.scope,
         principal=context.principal,
-        surface=context.surface.value,
+        surface=_SURFACES[context.surface],
         upstream=upstream,
         route=route,
-        mode=context.mode.name,
+        mode=_MODES[context.mode],
         policy=policy.label,
         shadow=policy.shadow,
         offset=offset,
@@ -117,10 +119,10 @@ def receipt_of(
             admitted=admitted,
             withheld=cut - admitted,
             surplus=len(verdicts) - cut,
-            use_now=actions[Action.use_now],
-            inspect_before_use=actions[Action.inspect_before_use],
-            rehydrate=actions[Action.rehydrate],
-            do_not_use=actions[Action.do_not_use],
+            use_now=use_now + len(plain),
+            inspect_before_use=inspect_before_use,
+            rehydrate=rehydrate,
+            do_not_use=do_not_use,
         ),
         entries=tuple(entries),
         plain_digest=hashlib.sha256("\n".join(plain).encode("utf-8", "surrogatepass")).hexdigest()[:32],
@@ -139,6 +141,6 @@ def _entry(candidate: Candidate, verdict: Verdict, *, admitted: bool) -> Entry:
         reasons=verdict.reasons,
         rule=decisive.rule,
         evidence=decisive.evidence,
-        superseded_by=next((f.superseded_by for f in verdict.findings if f.superseded_by), ""),
+        superseded_by=verdict.superseded_by,
         digest=text_digest(candidate.text),
     )

@@ -36,7 +36,8 @@ def governed(
         degraded=enforced.degraded,
     )
     services.recorder.record(receipt, env.state, candidates, enforced.adjudication.verdicts)
-    if enforced.degraded and env.policy.source.surfaces.drop_in.on_degraded == "error":
+    refuses = env.policy.source.surfaces.drop_in.on_degraded == "error" and not env.policy.shadow
+    if enforced.degraded and refuses:
         raise UpstreamError(503, "degraded", "the answer could not be adjudicated", retry_after=1.0)
     if plan.by_id and not any(enforced.delivered):
         return _withheld_single(mount, plan, receipt, enforced)
@@ -48,7 +49,8 @@ def governed(
         enforced.considered,
         active_path=env.state.routes.active_path,
     )
-    annotate = env.policy.source.surfaces.drop_in.annotate
+    # In shadow mode the body stays the upstream's; the headers and the receipt say what would have been.
+    annotate = "none" if env.policy.shadow else env.policy.source.surfaces.drop_in.annotate
     disclosure = Disclosure(
         admitted=enforced.delivered,
         firewall=encoded(disclosed) if annotate == "body" else None,

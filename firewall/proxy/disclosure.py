@@ -75,7 +75,7 @@ def firewall_object(
                 reasons=verdict.reasons,
                 rule=decisive.rule if decisive else "",
                 evidence=decisive.evidence if decisive else (),
-                superseded_by=next((f.superseded_by for f in verdict.findings if f.superseded_by), ""),
+                superseded_by=verdict.superseded_by,
                 text=candidate.text[:_TEXT_CHARS] if verdict.shows_text else "",
             )
         )

@@ -10,6 +10,7 @@ import msgspec
 from firewall.core.adjudicate import Adjudication
 from firewall.core.compiled import Env
 from firewall.core.model import Action, Family, Finding, Trust, Verdict
+from firewall.errors import UpstreamError
 from firewall.ports import Answer, Plan, WireRequest, WireResponse
 from firewall.proxy.services import Mount, Services
 from firewall.service.judging import adjudicate_within
@@ -32,8 +33,39 @@ class Enforced(msgspec.Struct, frozen=True, kw_only=True):
     degraded: str = ""
 
 
+class Exchanges:
+    """The upstream exchanges of one request, with the mount's credential; `seconds` is what they took so far."""
+
+    __slots__ = ("_mount", "_services", "seconds")
+
+    def __init__(self, mount: Mount, services: Services) -> None:
+        self._mount = mount
+        self._services = services
+        self.seconds = 0.0
+
+    async def send(self, request: WireRequest, *, retry: bool) -> WireResponse:
+        """One exchange. UpstreamError; `retry` says that sending twice does no harm."""
+        mount, services = self._mount, self._services
+        if mount.inject is not None:
+            request = mount.dialect.with_credential(request, mount.inject)
+        started = services.monotonic()
+        try:
+            return await mount.client.send(request, deadline=mount.deadline, retry=retry)
+        finally:
+            seconds = services.monotonic() - started
+            self.seconds += seconds
+            services.metrics.observe_upstream(mount.name, seconds)
+
+
 async def enforce(
-    mount: Mount, plan: Plan, response: WireResponse, env: Env, services: Services, *, degraded: str = ""
+    mount: Mount,
+    plan: Plan,
+    response: WireResponse,
+    env: Env,
+    services: Services,
+    exchanges: Exchanges,
+    *,
+    degraded: str = "",
 ) -> Enforced:
     """`degraded` is set when there is no state to judge by: nothing is admitted then."""
     answer = mount.dialect.read(plan, response)
@@ -43,23 +75,24 @@ async def enforce(
         further = _further(mount, plan, enforced)
         if further is None:
             break
-        more = await fetch(mount, further, services, retry=True)
-        if more.status >= 300:
-            break  # what we have is whole; the caller just gets fewer
-        answer = mount.dialect.joined(plan, enforced.answer, mount.dialect.read(plan, more))
-        enforced = await _judge(plan, answer, env, services, "")
+        fuller = await _joined(mount, plan, enforced.answer, further, exchanges)
+        if fuller is None:
+            break
+        enforced = await _judge(plan, fuller, env, services, "")
     return enforced
 
 
-async def fetch(mount: Mount, request: WireRequest, services: Services, *, retry: bool) -> WireResponse:
-    """One upstream exchange with the mount's credential, timed."""
-    if mount.inject is not None:
-        request = mount.dialect.with_credential(request, mount.inject)
-    started = services.monotonic()
+async def _joined(
+    mount: Mount, plan: Plan, first: Answer, further: WireRequest, exchanges: Exchanges
+) -> Answer | None:
+    """The answer with more rows; None where the upstream fails: what we have is whole, the caller just gets fewer."""
     try:
-        return await mount.client.send(request, deadline=mount.deadline, retry=retry)
-    finally:
-        services.metrics.observe_upstream(mount.name, services.monotonic() - started)
+        more = await exchanges.send(further, retry=True)
+        if more.status >= 300:
+            return None
+        return mount.dialect.joined(plan, first, mount.dialect.read(plan, more))
+    except UpstreamError:
+        return None
 
 
 def _further(mount: Mount, plan: Plan, enforced: Enforced) -> WireRequest | None:
@@ -87,16 +120,15 @@ async def _judge(plan: Plan, answer: Answer, env: Env, services: Services, degra
         )
         services.metrics.adjudication.observe(services.monotonic() - started)
     if adjudication is None:
-        late = Adjudication((_LATE,) * len(candidates))
-        return Enforced(
-            answer=answer,
-            adjudication=late,
-            delivered=(False,) * len(candidates),
-            considered=len(candidates),
-            degraded=degraded or "deadline",
-        )
+        adjudication, degraded = Adjudication((_LATE,) * len(candidates)), degraded or "deadline"
     delivered, considered = chosen(adjudication.verdicts, plan.limit, shadow=env.policy.shadow)
-    return Enforced(answer=answer, adjudication=adjudication, delivered=delivered, considered=considered)
+    return Enforced(
+        answer=answer,
+        adjudication=adjudication,
+        delivered=delivered,
+        considered=considered,
+        degraded=degraded,
+    )
 
 
 def chosen(verdicts: Sequence[Verdict], limit: int | None, *, shadow: bool) -> tuple[Sequence[bool], int]:

@@ -26,7 +26,7 @@ from firewall.ports import (
     WireResponse,
 )
 from firewall.proxy import answers
-from firewall.proxy.enforce import enforce, fetch
+from firewall.proxy.enforce import Exchanges, enforce
 from firewall.proxy.services import Mount, Services
 from firewall.proxy.transport_headers import at_edge
 from firewall.proxy.writes import gate_writes
@@ -38,6 +38,14 @@ class Passage(msgspec.Struct, frozen=True):
     """A request that streams through untouched: the server room carries it over `mount.client`."""
 
     request: WireRequest
+
+
+class Handled(msgspec.Struct, frozen=True):
+    """What became of a request: its route, the answer or what is to be streamed, and the seconds spent upstream."""
+
+    route: str
+    outcome: WireResponse | Passage
+    upstream_seconds: float
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,20 +67,25 @@ class Pipeline:
         self.mount = mount
         self._services = services
 
-    async def handle(self, request: WireRequest) -> tuple[str, WireResponse | Passage]:
-        """The name of the route, and the answer or what is to be streamed. Never raises the three families."""
+    async def handle(self, request: WireRequest) -> Handled:
+        """Never raises the three families."""
         mount, metrics = self.mount, self._services.metrics
+        exchanges = Exchanges(mount, self._services)
         match: Match | None = None
+        outcome: WireResponse | Passage
         try:
             match = mount.dialect.match(request)
-            return (match.spec.name if match else "unknown"), await self._handle(request, match)
+            outcome = await self._handle(request, match, exchanges)
         except CallerError as error:
             metrics.denied.labels(mount.name, error.code).inc()
-            return (match.spec.name if match else "unknown"), answers.refused(mount, match, error)
+            outcome = answers.refused(mount, match, error)
         except UpstreamError as error:
-            return (match.spec.name if match else "unknown"), answers.failed(mount, match, error)
+            outcome = answers.failed(mount, match, error)
+        return Handled(match.spec.name if match else "unknown", outcome, exchanges.seconds)
 
-    async def _handle(self, request: WireRequest, match: Match | None) -> WireResponse | Passage:
+    async def _handle(
+        self, request: WireRequest, match: Match | None, exchanges: Exchanges
+    ) -> WireResponse | Passage:
         mount, services = self.mount, self._services
         ours, theirs = at_edge(request.headers)
         request = msgspec.structs.replace(request, headers=theirs)
@@ -101,7 +114,7 @@ class Pipeline:
         )
         asking = await self._asking(ours, principal)
         plan = mount.dialect.plan(request, match, caller, now=asking.now)
-        return await self._carry(plan, caller, asking)
+        return await self._carry(plan, caller, asking, exchanges)
 
     def _passage(self, request: WireRequest, path: str) -> Passage:
         request = msgspec.structs.replace(request, path=path)
@@ -156,7 +169,7 @@ class Pipeline:
         )
         return Env(context, asking.policy, asking.state, asking.now)
 
-    async def _carry(self, plan: Plan, caller: Caller, asking: Asking) -> WireResponse:
+    async def _carry(self, plan: Plan, caller: Caller, asking: Asking, exchanges: Exchanges) -> WireResponse:
         mount, services = self.mount, self._services
         if plan.answer is not None:
             return plan.answer
@@ -165,29 +178,31 @@ class Pipeline:
             if refusal is not None:
                 return refusal
         for single in plan.preflight:
-            foreign = await self._foreign(single, caller, asking)
+            foreign = await self._foreign(single, caller, asking, exchanges)
             if foreign is not None:
                 return answers.not_found(mount, plan.match, foreign)
         if plan.request is None:
             raise UpstreamError(502, "plan_invalid", "the dialect planned neither a request nor an answer")
         reads = plan.match.spec.route_class is RouteClass.governed_read
-        response = await fetch(mount, plan.request, services, retry=reads)
+        response = await exchanges.send(plan.request, retry=reads)
         if response.status >= 300:
             return answers.upstream_error(mount, plan.match, response)
         written = await self._record_standing(plan, asking)
         env = self._env(plan, asking, Surface.drop_in)
-        enforced = await enforce(mount, plan, response, env, services, degraded=asking.degraded)
+        enforced = await enforce(mount, plan, response, env, services, exchanges, degraded=asking.degraded)
         governed = answers.governed(mount, plan, response, enforced, env, services)
         return msgspec.structs.replace(governed, headers=governed.headers + written) if written else governed
 
-    async def _foreign(self, single: WireRequest, caller: Caller, asking: Asking) -> WireResponse | None:
+    async def _foreign(
+        self, single: WireRequest, caller: Caller, asking: Asking, exchanges: Exchanges
+    ) -> WireResponse | None:
         """The upstream's 404, or an empty answer for a row of another owner; None when the row is ours."""
         mount = self.mount
         match = mount.dialect.match(single)
         if match is None:
             raise UpstreamError(502, "plan_invalid", "the dialect planned a preflight that it does not know")
         plan = mount.dialect.plan(single, match, caller, now=asking.now)
-        response = await fetch(mount, single, self._services, retry=True)
+        response = await exchanges.send(single, retry=True)
         if response.status == 404:
             return response
         if response.status >= 300:

@@ -31,8 +31,8 @@ def make_app(house: House) -> web.Application:
             monotonic=house.services.monotonic,
             max_body=house.max_body,
         )
-        routes.add_route("*", f"/{pipeline.mount.name}{{tail:(?:/.*)?}}", drop_in.handle)
-    routes.add_route("*", "/{rest:.*}", native(house, "unknown", _missing))
+        routes.add_route("*", f"/{pipeline.mount.name}{{tail:(?s:/.*)?}}", drop_in.handle)
+    routes.add_route("*", "/{rest:(?s:.*)}", native(house, "unknown", _missing))
     return app
 
 

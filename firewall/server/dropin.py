@@ -53,31 +53,35 @@ class DropIn:
         started = self._monotonic()
         self._drain.enter()
         try:
-            route, response = await self._answered(request)
+            return await self._answered(request, started)
         finally:
             self._drain.leave()
-        name = self._pipeline.mount.name
-        self._metrics.observe_request(name, route, response.status, self._monotonic() - started)
-        return response
 
-    async def _answered(self, request: web.Request) -> tuple[str, web.StreamResponse]:
+    async def _answered(self, request: web.Request, started: float) -> web.StreamResponse:
         mount = self._pipeline.mount
-        route = "unread"
+        route, waited = "unread", 0.0
         try:
             wire = await self._wire(request)
             async with self._slot():
-                route, outcome = await self._pipeline.handle(wire)
-                if isinstance(outcome, Passage):
-                    return route, await stream(request, outcome, mount, self._drain)
-                return route, self._response(outcome)
+                handled = await self._pipeline.handle(wire)
+                route, waited = handled.route, handled.upstream_seconds
+                if isinstance(handled.outcome, Passage):
+                    response = await stream(request, handled.outcome, mount, self._drain)
+                else:
+                    response = self._response(handled.outcome)
         except CallerError as error:
-            return route, self._response(answers.refused(mount, None, error))
+            response = self._response(answers.refused(mount, None, error))
         except UpstreamError as error:
-            return route, self._response(answers.failed(mount, None, error))
+            response = self._response(answers.failed(mount, None, error))
         except Exception as error:  # noqa: BLE001  the HTTP boundary: the client gets a 500, the log the type
             _log.error("internal error", extra={"error": type(error).__name__, "route": route})
             internal = mount.dialect.refusal(None, 500, "internal_error", "internal error", {})
-            return route, self._response(internal)
+            response = self._response(internal)
+        seconds = self._monotonic() - started
+        self._metrics.observe_request(mount.name, route, response.status, seconds)
+        if waited:
+            self._metrics.observe_overhead(mount.name, seconds - waited)
+        return response
 
     async def _wire(self, request: web.Request) -> WireRequest:
         target = request.raw_path

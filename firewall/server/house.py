@@ -15,7 +15,7 @@ from firewall.service.principals import Principal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """`slot` is the door of bounded concurrency; `settle` makes the views of the last answers,
+    """`slot` is the door of bounded concurrency; `settle` stores the last receipts,
     `held_items` counts the quarantine of the warm scopes,
     `health` is the projections'."""
 

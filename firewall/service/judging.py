@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from firewall.core.adjudicate import CHUNK, SIGNALS, Adjudication, Draft, Signal, conclude, judge
+from firewall.core.adjudicate import CHUNK, SIGNALS, Adjudication, Signal, conclude, judge
 from firewall.core.compiled import Env
 from firewall.core.model import Candidate
+from firewall.core.plain import Draft
 
 
 async def adjudicate_within(

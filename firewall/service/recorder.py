@@ -21,11 +21,9 @@ from firewall.metrics import Metrics
 from firewall.ports import Appended, Decision, EvidenceLog
 from firewall.service.quarantine import QuarantineBuffer
 
-#: How long an answer may wait for its views, and how many may.
-VIEW_SECONDS = 0.02
-VIEWS_AT_ONCE = 256
-
-_Answered = tuple[Receipt, State, Sequence[Candidate], Sequence[Verdict]]
+#: How long a receipt may wait to be written, and how many may.
+WRITE_SECONDS = 0.02
+WRITTEN_AT_ONCE = 256
 
 _encoder = msgspec.json.Encoder()
 
@@ -53,7 +51,7 @@ class Recorder:
         self._interval = interval
         self._buffer = QuarantineBuffer()
         self._waiting: list[tuple[ScopeKey, list[Event]]] = []
-        self._unviewed: list[_Answered] = []
+        self._unwritten: list[Receipt] = []
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -79,38 +77,16 @@ class Recorder:
         candidates: Sequence[Candidate],
         verdicts: Sequence[Verdict],
     ) -> None:
-        """Remember an answer. Its views are made a moment later, several at a time: an answer waits for none of them."""
-        if not self._unviewed:
-            asyncio.get_running_loop().call_later(VIEW_SECONDS, self.settle)
-        self._unviewed.append((receipt, state, candidates, verdicts))
-        if len(self._unviewed) >= VIEWS_AT_ONCE:
-            self.settle()
+        """Every view of a receipt that is not the answer itself: quarantine, metrics, store, log. Never waits.
 
-    def settle(self) -> None:
-        """Make the views that are due: whoever reads one of them asks for this first."""
-        answered, self._unviewed = self._unviewed, []
-        for receipt, state, candidates, verdicts in answered:
-            self._view(receipt, state, candidates, verdicts)
-
-    def _view(
-        self,
-        receipt: Receipt,
-        state: State,
-        candidates: Sequence[Candidate],
-        verdicts: Sequence[Verdict],
-    ) -> None:
-        """Every view of a receipt that is not the answer itself: store, quarantine, metrics, log."""
-        key = ScopeKey(receipt.tenant, receipt.scope)
-        decision = Decision(
-            decision_id=receipt.decision_id, key=key, at=receipt.at, body=_encoder.encode(receipt)
-        )
-        if not self._log.record_decision(decision):
-            self._metrics.decisions_dropped.inc()
+        Store and log follow a moment later, several at a time. Nothing here keeps the candidates: what is let go at
+        once is used again while it is still warm.
+        """
         considered = receipt.counts.considered - receipt.counts.surplus
         if receipt.entries:
             before = self._buffer.dropped
             self._buffer.note(
-                key,
+                ScopeKey(receipt.tenant, receipt.scope),
                 state,
                 candidates[:considered],
                 verdicts[:considered],
@@ -124,8 +100,26 @@ class Recorder:
             self._metrics.shadow_rules.labels(rule).inc(count)
         if receipt.degraded:
             self._metrics.degraded.labels(receipt.degraded).inc()
-        if self._journal is not None:
-            self._journal.write(receipt.at, _line(receipt))
+        if not self._unwritten:
+            asyncio.get_running_loop().call_later(WRITE_SECONDS, self.settle)
+        self._unwritten.append(receipt)
+        if len(self._unwritten) >= WRITTEN_AT_ONCE:
+            self.settle()
+
+    def settle(self) -> None:
+        """Store and log what is due: whoever reads a decision back asks for this first."""
+        receipts, self._unwritten = self._unwritten, []
+        for receipt in receipts:
+            decision = Decision(
+                decision_id=receipt.decision_id,
+                key=ScopeKey(receipt.tenant, receipt.scope),
+                at=receipt.at,
+                body=_encoder.encode(receipt),
+            )
+            if not self._log.record_decision(decision):
+                self._metrics.decisions_dropped.inc()
+            if self._journal is not None:
+                self._journal.write(receipt.at, _line(receipt))
 
     def note(self, key: ScopeKey, event: Event) -> None:
         """One more event for the log, behind the answers like all the rest."""

@@ -10,7 +10,7 @@ import pytest
 from adapters.mem0.routes import BARE_ROUTES, PLATFORM_ROUTES
 from firewall.ports import RouteClass
 from tests.backends.mem0_double import PlatformDouble, platform_double
-from tests.conformance.clients import ask, real_client, without_firewall
+from tests.conformance.clients import ask, real_client
 from tests.sidecar import KEYS, mem0_at, principals, sidecar
 
 U1 = {"filters": {"user_id": "u1"}}
@@ -152,14 +152,14 @@ async def test_shadow_mode_changes_no_answer(tmp_path: Path, double: PlatformDou
     double.answer("GET", "/v1/memories/m2/", POISONED)
     async with sidecar(tmp_path, {"upstreams": mem0_at(double.url), "policy": "shadow"}) as memfw:
         listed = await ask(memfw.mem0, "POST", LIST, key="k", body=U1)
-        assert without_firewall(listed.json) == {"results": [ROW, POISONED]}
+        assert listed.json == {"results": [ROW, POISONED]}
         assert "shadow" in listed.headers["memfw-mode"]
         found = await ask(
             memfw.mem0, "POST", "/v3/memories/search/", key="k", body={"query": "tea", "top_k": 2, **U1}
         )
-        assert without_firewall(found.json) == {"results": [POISONED, ROW]}
+        assert found.json == {"results": [POISONED, ROW]}
         single = await ask(memfw.mem0, "GET", "/v1/memories/m2/", key="k")
-        assert (single.status, without_firewall(single.json)) == (200, POISONED)
+        assert (single.status, single.json) == (200, POISONED)
         receipt = (await ask(memfw.url, "GET", f"/v1/decisions/{listed.headers['memfw-decision-id']}")).json
         assert receipt["shadow"] is True
         assert [entry["id"] for entry in receipt["entries"]] == ["m2"]

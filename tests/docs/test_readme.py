@@ -3,8 +3,10 @@
 import asyncio
 import io
 import json
+import os
 import re
 import shlex
+import subprocess
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,19 @@ def test_every_command_is_known() -> None:
                 pass
             case _:
                 raise AssertionError(words)
+
+
+@pytest.mark.skipif(
+    not (ROOT / ".venv" / ".ready").exists(), reason="needs the environment of `make install`"
+)
+def test_make_run_runs() -> None:
+    """The README's first command shows the table and ends well."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(
+        ["make", "run", "ARGS=--once"], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "through memfw" in done.stdout
 
 
 def test_the_first_screen_says_it() -> None:

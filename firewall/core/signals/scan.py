@@ -67,4 +67,4 @@ def look(text: str) -> Seen:
 
 
 #: `look`, remembered.
-seen_in = Memo(look)
+seen_in = Memo(look).of

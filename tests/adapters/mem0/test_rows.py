@@ -163,6 +163,52 @@ def test_strings_of_unknown_fields_are_judged_too() -> None:
     assert "a b" in row(text="a b").attached
 
 
+NAMES = ["user_id", "agent_id", "app_id", "run_id", "session_id", "replaced_by", "lifecycle_state"]
+
+
+@pytest.mark.parametrize("field", ["id", *NAMES, "hash", "role", "actor_id", "attributed_to"])
+@pytest.mark.parametrize("said", ["ignore all previous", "ignoriere\n", "ign\u00f6re"])
+def test_an_identifier_that_speaks_is_attached(field: str, said: str) -> None:
+    """Whichever it is, after the other strings; the identifiers of an ordinary row are not."""
+    quiet: dict[str, Any] = {
+        "metadata": {"source": "chat", "topic": "x", "n": 1},
+        "categories": ["c"],
+        "role": "user",
+    }
+    assert row(**quiet).attached == ("chat", "x", "c")
+    attached = row(**{**quiet, field: said}).attached
+    assert attached[:3] == ("chat", "x", "c")
+    assert said in attached[3:]
+
+
+def test_a_key_that_speaks_brings_no_identifiers() -> None:
+    """Keys of metadata and identifiers are looked at together, and attached each for itself."""
+    attached = row(user_id="u1", metadata={"k": "v", "a b": 1, "deep": {"c d": ["w"]}}).attached
+    assert attached == ("v", "a b", "c d", "w")
+
+
+def test_strings_keep_their_order() -> None:
+    """Metadata at any depth, then categories, then what the platform computed."""
+    found = row(
+        metadata={"a": "1", "b": [{"c": "2"}, "3"], "d": None, "e": "4"},
+        categories=["5"],
+        score_details={"f": "7"},
+        structured_attributes={"g": "6"},
+    )
+    assert found.attached == ("1", "2", "3", "4", "5", "6", "7")
+
+
+@pytest.mark.parametrize(
+    "updated", ["2026-01-01T00:00:00Z", "2026-01-01T01:00:00+01:00", "2026-01-01T00:00:00"]
+)
+def test_a_memory_that_was_never_changed(updated: str) -> None:
+    """One moment, however each of its dates is written; and a missing date is none."""
+    found = row(created_at="2026-01-01T00:00:00Z", updated_at=updated)
+    assert found.created_at == found.updated_at == Y2026
+    assert row(created_at="2026-01-01T00:00:00Z").updated_at is None
+    assert row(updated_at=updated).created_at is None
+
+
 @pytest.mark.parametrize(
     "raw",
     [

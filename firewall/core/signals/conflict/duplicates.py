@@ -1,7 +1,7 @@
 """Duplicates in one ranked answer: an exact copy is a pointer to the best one, and one id with two texts is named.
 
 Copies are exact up to case and white space, of one upstream and one owner: a copy must never stand in for a memory
-that somebody else may see. Most texts are told apart by how they begin and end, so that few are normalised whole.
+that somebody else may see. Most texts are told apart by their last word or by how they begin, so that few are normalised whole.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -12,23 +12,24 @@ from firewall.core.signals.conflict.rivalry import Ranks
 
 _EDGE = 64
 
+# Looked up once: an enum finds its members by a Python call.
+_DROP_IN, _WRITE = Surface.drop_in, Surface.write
+
 
 def pointed(env: Env) -> bool:
     """Does this surface turn copies into pointers?"""
+    context = env.context
+    if not context.ranked or context.surface is _WRITE:
+        return False
     surfaces = env.policy.source.surfaces
-    match env.context.surface:
-        case Surface.drop_in:
-            return env.context.ranked and surfaces.drop_in.duplicates == "pointer"
-        case Surface.govern:
-            return env.context.ranked and surfaces.govern.duplicates == "pointer"
-        case Surface.write:
-            return False
+    asked = surfaces.drop_in if context.surface is _DROP_IN else surfaces.govern
+    return asked.duplicates == "pointer"
 
 
 def copies(candidates: Sequence[Candidate], ranks: Ranks) -> Iterator[tuple[int, Finding]]:
     """Every copy but the best: by trust, then time, then id. Rows with the best one's own id are that row again."""
     alike: list[list[int]] = [list(range(len(candidates)))]
-    for trait in (_beginning, _end, _whole):
+    for trait in (_last_word, _beginning, _end, _whole):
         alike = [part for group in alike for part in _parted(candidates, group, trait)]
     for group in alike:
         same = [ranks[index] for index in group]
@@ -40,12 +41,20 @@ def copies(candidates: Sequence[Candidate], ranks: Ranks) -> Iterator[tuple[int,
 
 def _parted(
     candidates: Sequence[Candidate], group: list[int], trait: Callable[[Candidate], Hashable]
-) -> Iterator[list[int]]:
-    """Those of the group that share the trait with another one."""
+) -> list[list[int]]:
+    """Those of the group that share the trait with another one: in most answers nobody, which is quickly seen."""
+    traits = [trait(candidates[index]) for index in group]
+    if len(set(traits)) == len(traits):
+        return []
     parts: dict[Hashable, list[int]] = {}
-    for index in group:
-        parts.setdefault(trait(candidates[index]), []).append(index)
-    return (part for part in parts.values() if len(part) > 1)
+    for index, its in zip(group, traits, strict=True):
+        parts.setdefault(its, []).append(index)
+    return [part for part in parts.values() if len(part) > 1]
+
+
+def _last_word(candidate: Candidate) -> Hashable:
+    words = candidate.text.rsplit(None, 1)
+    return words[-1].casefold() if words else ""
 
 
 def _beginning(candidate: Candidate) -> Hashable:

@@ -9,7 +9,7 @@ Nothing here knows the tenant, the state or the time, so detections may be cache
 """
 
 from firewall.core.signals.content.detect import Detection, detect
-from firewall.core.signals.content.signal import check
+from firewall.core.signals.content.signal import check, rest_is_clean
 from firewall.core.signals.content.tables import DETECTOR_REVISION
 
-__all__ = ["DETECTOR_REVISION", "Detection", "check", "detect"]
+__all__ = ["DETECTOR_REVISION", "Detection", "check", "detect", "rest_is_clean"]

@@ -4,7 +4,7 @@ What a detection is worth is the policy's to say (`detect`). A stamp proves a wr
 softened by trust; only a change of procedure, which is ordinary from a colleague, counts from outside alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from firewall.core.compiled import NOTHING, Env
 from firewall.core.memo import Memo
@@ -28,26 +28,27 @@ def _holds_nothing(joined: str) -> bool:
     return joined.isascii() and is_clean(joined)
 
 
-_is_clean = Memo(_holds_nothing, entries=4_096, size=2 << 20)
-_detections = Memo(detect, entries=4_096, size=2 << 20)
+_is_clean = Memo(_holds_nothing, entries=4_096, size=2 << 20).of
+_detections = Memo(detect, entries=4_096, size=2 << 20).of
 
 
 def check(candidate: Candidate, env: Env) -> tuple[Finding, ...]:
     """One finding for each thing carried, with all the places where it was seen."""
     in_text = scan.seen_in(candidate.text).detections
-    if not in_text and _rest_is_clean(candidate):
+    rest = () if rest_is_clean(candidate) else _rest(candidate)
+    if not in_text and not rest:
         return NOTHING
     seen: dict[tuple[str, str], list[tuple[str, Detection]]] = {}
     for detection in in_text:
         seen.setdefault((detection.kind, detection.name), []).append(("in:text", detection))
-    for place, text in _rest(candidate):
+    for place, text in rest:
         for detection in _detections(text):
             seen.setdefault((detection.kind, detection.name), []).append((place, detection))
     if not seen:
         return NOTHING
     findings = [
-        _finding(kind, name, sightings, env)
-        for (kind, name), sightings in sorted(seen.items())
+        _finding(kind, name, seen[kind, name], env)
+        for kind, name in sorted(seen)
         if kind != "procedure_change" or is_from_outside(candidate, env)
     ]
     return tuple(findings)
@@ -65,29 +66,33 @@ def is_from_outside(candidate: Candidate, env: Env) -> bool:
     )
 
 
-def _rest_is_clean(candidate: Candidate) -> bool:
+def rest_is_clean(candidate: Candidate) -> bool:
+    """Whether title and attached strings hold nothing."""
     if candidate.title:
         return _is_clean("\n".join((candidate.title, *candidate.attached)))
     return not candidate.attached or _is_clean("\n".join(candidate.attached))
 
 
-def _rest(candidate: Candidate) -> Iterator[tuple[str, str]]:
-    if candidate.title:
-        yield "in:title", candidate.title
-    for text in dict.fromkeys(candidate.attached):
-        yield "in:attached", text
+def _rest(candidate: Candidate) -> Sequence[tuple[str, str]]:
+    titled = [("in:title", candidate.title)] if candidate.title else []
+    return titled + [("in:attached", text) for text in dict.fromkeys(candidate.attached)]
 
 
 def _finding(kind: str, name: str, sightings: list[tuple[str, Detection]], env: Env) -> Finding:
-    evidence = {place: None for place, _ in sightings}
-    for _, detection in sightings:
-        if detection.via:
-            evidence[f"decoded:{detection.via}"] = None
+    place, detection = sightings[0]
+    if len(sightings) == 1 and not detection.via:  # as nearly all are
+        evidence: tuple[str, ...] = (place,)
+        confidence = detection.confidence
+    else:
+        places = [place for place, _ in sightings]
+        decoded = [f"decoded:{detection.via}" for _, detection in sightings if detection.via]
+        evidence = tuple(dict.fromkeys(places + decoded))
+        confidence = max(detection.confidence for _, detection in sightings)
     action = env.policy.detect[kind]
     return Finding(
-        family=_PROCEDURE_CHANGE if kind == "procedure_change" else _CONTENT,
-        action=_USE_NOW if action is None else action,
-        reason=f"{kind}:{name}",
-        confidence=max(detection.confidence for _, detection in sightings),
-        evidence=tuple(evidence),
+        _PROCEDURE_CHANGE if kind == "procedure_change" else _CONTENT,
+        _USE_NOW if action is None else action,
+        f"{kind}:{name}",
+        confidence,
+        evidence,
     )

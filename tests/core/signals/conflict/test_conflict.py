@@ -1,6 +1,6 @@
 """The conflict signal: contradictions, corrections, continuations and copies within one answer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
@@ -254,6 +254,38 @@ def test_copies_point_to_the_newest() -> None:
     """Case and white space do not make another text."""
     pointer = [(Action.rehydrate, "duplicate_of:a")]
     assert found(*COPIES, within=env(ranked=True)) == {"b": pointer, "c": pointer}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("", " \n\t"),
+        ("Wohnt in der Hauptstraße", "wohnt  in der HAUPTSTRASSE "),
+        ("tea", "TEA" + " " * 5_000),
+        ("x " * 5_000, "X\u2003" * 5_000),
+        ("Größe ﬁnal", "\u2028GRÖSSE FINAL"),
+    ],
+)
+def test_copies_are_found_whatever_they_end_with(one: str, other: str) -> None:
+    """What tells most texts apart never tells copies apart."""
+    got = found(memory("a", one), memory("b", other), memory("c", f"{one}c"), within=env(ranked=True))
+    assert got == {"b": [(Action.rehydrate, "duplicate_of:a")]}
+
+
+@given(
+    st.lists(st.sampled_from(["tea", "STRASSE", "straße", "ﬁ", "İ", "\ud800", "x" * 70]), max_size=4),
+    st.lists(st.sampled_from([" ", "\n", "\u2003 ", "\x1c", " " * 70]), min_size=6, max_size=6),
+    st.sampled_from([str.casefold, str.swapcase, str.title, str]),
+)
+def test_case_and_white_space_make_no_other_text(
+    words: list[str], gaps: list[str], cased: Callable[[str], str]
+) -> None:
+    """Written otherwise, a text that folds to the same is a copy."""
+    plain = " ".join(words)
+    other = gaps[5] + "".join(word + gap for word, gap in zip(words, gaps, strict=False))
+    other = cased(other)
+    same = " ".join(other.casefold().split()) == " ".join(plain.casefold().split())
+    assert bool(found(memory("a", plain), memory("b", other), within=env(ranked=True))) == same
 
 
 def test_trust_comes_before_time() -> None:
