@@ -5,11 +5,13 @@ the policy.
 """
 
 import asyncio
+import ctypes
 import gc
 import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -86,7 +88,14 @@ async def _within(seconds: float, condition: Callable[[], bool]) -> None:
 
 
 def _settle_memory() -> None:
-    """What start-up made stays for good: keep the collector off it, and let it look rarely."""
+    """What start-up made stays for good: keep the collector off it, and let it look rarely.
+
+    What start-up only used (compiling detectors and models takes megabytes) goes back to the system, where the
+    platform's allocator can be told to.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library than glibc has no such call
+            ctypes.CDLL("libc.so.6").malloc_trim(0)

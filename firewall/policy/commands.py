@@ -1,6 +1,7 @@
 """`memfw policy check | test | schema`: the command line over `load`, `verify` and `schema`.
 
 Exit codes: 0 it is fine, 1 an expectation of a suite was not met or a schema has drifted, 2 a file cannot be used (every problem is listed).
+What only a command needs is imported by that command: the sidecar, which shares this command line, must not carry it.
 """
 
 import argparse
@@ -10,9 +11,6 @@ from typing import TextIO
 
 from firewall.errors import ConfigError
 from firewall.policy.load import load_policy
-from firewall.policy.report import as_junit, as_text
-from firewall.policy.schema import SCHEMAS, drifted_schemas, schema_text, write_schemas
-from firewall.policy.verify import find_suites, verify
 
 _SCHEMAS = Path("policies/schema")
 
@@ -81,6 +79,9 @@ def _check(policies: list[str], out: TextIO, err: TextIO) -> int:
 
 
 def _test(places: list[Path], policy: str | None, junit: Path | None, out: TextIO) -> int:
+    from firewall.policy.report import as_junit, as_text
+    from firewall.policy.verify import find_suites, verify
+
     results = verify(find_suites(places), policy)
     if junit is not None:
         junit.write_text(as_junit(results), encoding="utf-8")
@@ -89,6 +90,8 @@ def _test(places: list[Path], policy: str | None, junit: Path | None, out: TextI
 
 
 def _schema(arguments: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    from firewall.policy.schema import SCHEMAS, drifted_schemas, schema_text, write_schemas
+
     if arguments.write is not None:
         out.writelines(f"{path}\n" for path in write_schemas(arguments.write))
         return 0
