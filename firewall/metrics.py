@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from firewall.core.model import Verdict
+from firewall.core.model import Action, Verdict
 from firewall.core.reasons import metric_label
 
+_USE_NOW = Action.use_now
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
@@ -121,34 +122,47 @@ class Metrics:
             registry=self.registry,
         )
         self._upstream_children: dict[str, tuple[Histogram, Histogram]] = {}
-        self._candidate_children: dict[tuple[str, str], Counter] = {}
+        self._candidate_children: dict[tuple[str, Action], Counter] = {}
         self._reason_children: dict[tuple[str, str], Counter] = {}
         self._request_children: dict[tuple[str, str, int], Histogram] = {}
 
     def count_verdicts(self, upstream: str, verdicts: Sequence[Verdict], *, shadow: bool) -> None:
-        """One pass over an answer; `upstream` is the mount's name."""
+        """One pass over an answer; `upstream` is the mount's name. Each counter is touched once."""
+        actions: dict[Action, int] = {}
+        reasons: dict[str, int] = {}
+        unshadowed: dict[Action, int] = {}
         plain = 0
         for verdict in verdicts:
-            if not verdict.findings:
+            findings = verdict.findings
+            if not findings:
                 plain += 1
                 continue
-            self._candidate(upstream, verdict.action.name).inc()
+            actions[verdict.action] = actions.get(verdict.action, 0) + 1
+            for finding in findings:
+                reasons[finding.reason] = reasons.get(finding.reason, 0) + 1
             if shadow and not verdict.admitted:
-                self.shadow_candidates.labels(upstream, verdict.action.name).inc()
-            for reason in verdict.reasons:
-                key = (upstream, metric_label(reason))
-                child = self._reason_children.get(key)
-                if child is None:
-                    child = self._reason_children[key] = self.verdict_reasons.labels(*key)
-                child.inc()
+                unshadowed[verdict.action] = unshadowed.get(verdict.action, 0) + 1
         if plain:
-            self._candidate(upstream, "use_now").inc(plain)
+            actions[_USE_NOW] = actions.get(_USE_NOW, 0) + plain
+        for action, count in actions.items():
+            self._candidate(upstream, action).inc(count)
+        for reason, count in reasons.items():
+            self._reason(upstream, reason).inc(count)
+        for action, count in unshadowed.items():
+            self.shadow_candidates.labels(upstream, action.name).inc(count)
 
-    def _candidate(self, upstream: str, action: str) -> Counter:
+    def _candidate(self, upstream: str, action: Action) -> Counter:
         key = (upstream, action)
         child = self._candidate_children.get(key)
         if child is None:
-            child = self._candidate_children[key] = self.candidates.labels(*key)
+            child = self._candidate_children[key] = self.candidates.labels(upstream, action.name)
+        return child
+
+    def _reason(self, upstream: str, reason: str) -> Counter:
+        label = metric_label(reason)
+        child = self._reason_children.get((upstream, label))
+        if child is None:
+            child = self._reason_children[upstream, label] = self.verdict_reasons.labels(upstream, label)
         return child
 
     def observe_request(self, upstream: str, route: str, status: int, seconds: float) -> None:

@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from firewall.core.memo import Memo
+
 #: Written into every record. A reader refuses a higher one.
 FORMAT = 1
 
@@ -91,6 +93,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     event: Event
 
 
-def text_digest(text: str) -> str:
-    """The digest that binds reviews and quarantine to one exact text: sha256 of its UTF-8, hex, first 32 digits."""
+def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+#: The digest that binds reviews and quarantine to one exact text: sha256 of its UTF-8, hex, first 32 digits. Remembered,
+#: because what is withheld once is met again in most answers of its scope.
+text_digest = Memo(_digest, entries=4_096, size=2 << 20)

@@ -14,6 +14,7 @@ from firewall.core.state import State
 REVIEWED = frozenset({Family.content, Family.procedure_change, Family.forged})
 
 _Text = tuple[str, str, str]
+_USE_NOW = Action.use_now
 
 
 class QuarantineBuffer:
@@ -37,12 +38,12 @@ class QuarantineBuffer:
         now: float,
     ) -> None:
         for candidate, verdict in zip(candidates, verdicts, strict=True):
-            if verdict.action is Action.use_now or not verdict.findings:
+            if not verdict.findings or verdict.action is _USE_NOW:
                 continue
             reasons = tuple(
                 finding.reason
                 for finding in verdict.findings
-                if finding.family in REVIEWED and finding.action is not Action.use_now
+                if finding.family in REVIEWED and finding.action is not _USE_NOW
             )
             if reasons:
                 self._sighting(key, state, candidate, reasons, surface, now)

@@ -82,20 +82,22 @@ class Recorder:
         Store and log follow a moment later, several at a time. Nothing here keeps the candidates: what is let go at
         once is used again while it is still warm.
         """
-        considered = receipt.counts.considered - receipt.counts.surplus
+        if receipt.counts.surplus:
+            considered = receipt.counts.considered - receipt.counts.surplus
+            candidates, verdicts = candidates[:considered], verdicts[:considered]
         if receipt.entries:
             before = self._buffer.dropped
             self._buffer.note(
                 ScopeKey(receipt.tenant, receipt.scope),
                 state,
-                candidates[:considered],
-                verdicts[:considered],
+                candidates,
+                verdicts,
                 surface=receipt.surface,
                 now=receipt.at,
             )
             if self._buffer.dropped > before:
                 self._metrics.quarantine_dropped.inc(self._buffer.dropped - before)
-        self._metrics.count_verdicts(receipt.upstream, verdicts[:considered], shadow=receipt.shadow)
+        self._metrics.count_verdicts(receipt.upstream, verdicts, shadow=receipt.shadow)
         for rule, count in receipt.shadow_rules.items():
             self._metrics.shadow_rules.labels(rule).inc(count)
         if receipt.degraded:
