@@ -5,9 +5,10 @@
 
     wire -> dialect -> candidates -> adjudicate -> receipt -> wire
 
-The rooms, and what may import what (high to low; `.importlinter` contracts in pyproject.toml hold it):
+The rooms, and what may import what (high to low; the import contracts in pyproject.toml hold it):
 
     cli, demo    the command line and the demonstration
+    serve        listen, and leave in order
     bootstrap    the composition root: one list of what is wired, the only importer of adapters
     server       native HTTP API, health, metrics endpoint
     proxy        enforcement point for drop-in traffic: pipeline, upstream transport, limits
@@ -15,7 +16,8 @@ The rooms, and what may import what (high to low; `.importlinter` contracts in p
     service      the use cases, no HTTP types
     log          the evidence log: SQLite, projections, snapshots, followers
     policy       YAML -> Policy, with every error at once; suites; hot reload
-    config, metrics, yaml_source
+    config       the settings; metrics, jsonlog: what is told to operators
+    yaml_source, model_tree    files that a person wrote, with the place of every mistake
     ports        what the rooms ask of each other
     core         pure: the words, the signals, the ladder, adjudicate, receipt, state
     errors       three families: the caller's, the upstream's, the configuration's

@@ -101,14 +101,13 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 class Plan(msgspec.Struct, kw_only=True):
     """What to do with one matched request. A dialect subclasses it to carry what `read` and `rebuild` need.
 
-    `request` goes upstream (None: `answer` is already the whole answer). `preflight` are reads of single rows whose
-    owner must match `pin` before the request may go (by-id writes and history). `limit` is the number of rows that
-    the caller asked for, where the read is ranked and may be over-fetched. `drafts` are the texts of a write.
+    `request` goes upstream. `preflight` are reads of single rows whose owner must match `pin` before it may go (by-id
+    writes and history). `limit` is the number of rows that the caller asked for, where the read is ranked and may be
+    over-fetched. `drafts` are the texts of a write, `standing` what a feedback says of a memory.
     """
 
     match: Match
-    request: WireRequest | None
-    answer: WireResponse | None = None
+    request: WireRequest
     pin: Mapping[str, str] = {}
     preflight: tuple[WireRequest, ...] = ()
     limit: int | None = None

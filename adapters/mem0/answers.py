@@ -154,7 +154,7 @@ def _written(plan: Mem0Plan, body: bytes) -> Mem0Answer:
 def more(plan: Mem0Plan, answer: Mem0Answer, wanted: int) -> WireRequest | None:
     """A larger ranked read, or the page after this one; None where there is no more."""
     request = plan.request
-    if request is None or not answer.more:
+    if not answer.more:
         return None
     if plan.top_k is not None:
         body = json_object(request.body)

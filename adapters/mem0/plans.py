@@ -48,7 +48,7 @@ class Mem0Plan(Plan, kw_only=True):
     public_base: str = ""
 
 
-def plan_for(asked: Asked, request: WireRequest | None, *, pin: Mapping[str, str] | None = None) -> Mem0Plan:
+def plan_for(asked: Asked, request: WireRequest, *, pin: Mapping[str, str] | None = None) -> Mem0Plan:
     """The plan of a route as its table row says it; planners set what else they know. The pin is the caller's by default."""
     return Mem0Plan(
         match=asked.match,

@@ -171,8 +171,6 @@ class Pipeline:
 
     async def _carry(self, plan: Plan, caller: Caller, asking: Asking, exchanges: Exchanges) -> WireResponse:
         mount, services = self.mount, self._services
-        if plan.answer is not None:
-            return plan.answer
         if plan.drafts:
             refusal = gate_writes(mount, plan, self._env(plan, asking, Surface.write), services)
             if refusal is not None:
@@ -181,8 +179,6 @@ class Pipeline:
             foreign = await self._foreign(single, caller, asking, exchanges)
             if foreign is not None:
                 return answers.not_found(mount, plan.match, foreign)
-        if plan.request is None:
-            raise UpstreamError(502, "plan_invalid", "the dialect planned neither a request nor an answer")
         reads = plan.match.spec.route_class is RouteClass.governed_read
         response = await exchanges.send(plan.request, retry=reads)
         if response.status >= 300:
