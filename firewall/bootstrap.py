@@ -96,6 +96,7 @@ async def open_house(
             observe=metrics.queue.observe,
         )
         watching = asyncio.get_running_loop().create_task(policy.watch(_look), name="memfw-policy")
+        watching.add_done_callback(_report_end)
         stack.push_async_callback(_end, watching)
         yield House(
             services=services,
@@ -127,6 +128,12 @@ def _warm_up(policy: CompiledPolicy, now: float) -> None:
 
 async def _look() -> None:
     await asyncio.sleep(POLICY_LOOK_SECONDS)
+
+
+def _report_end(task: "asyncio.Task[None]") -> None:
+    """A watch that ended by itself reloads nothing any more: that must not stay unseen until the shutdown."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("policies are not watched any more", extra={"error": type(error).__name__})
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

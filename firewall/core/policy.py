@@ -151,7 +151,12 @@ class Limits(Section):
 
     candidates: int = Field(10_000, ge=1, le=100_000, description="in one request; more is 413")
     text_chars: int = Field(200_000, ge=1, description="of one text of POST /v1/memory/govern; more is 400")
-    prompt_chars: int = Field(8_000, ge=1, description="a longer memory is `rehydrate`")
+    prompt_chars: int = Field(
+        8_000,
+        ge=1,
+        le=20_000,  # as far as the readers of a text read: what they have not read must not be admitted
+        description="a longer memory is `rehydrate`",
+    )
     deadline_ms: int = Field(200, ge=1, le=60_000, description="for the adjudication of one answer")
     overfetch_rounds: int = Field(
         3, ge=0, le=10, description="further upstream reads to fill a ranked answer"

@@ -15,7 +15,7 @@ from firewall.core.model import Candidate, Verdict
 from firewall.core.reasons import metric_label
 from firewall.core.receipt import Receipt
 from firewall.core.state import State
-from firewall.errors import StateError
+from firewall.errors import CallerError, StateError
 from firewall.jsonlog import Journal
 from firewall.metrics import Metrics
 from firewall.ports import Appended, Decision, EvidenceLog
@@ -136,8 +136,18 @@ class Recorder:
                 await self._projections.append(key, events)
             except StateError:
                 return False
+            except CallerError:
+                self._waiting[:1] = self._apart(key, events)
+                continue
             self._waiting.pop(0)
         return True
+
+    def _apart(self, key: ScopeKey, events: list[Event]) -> list[tuple[ScopeKey, list[Event]]]:
+        """What the log can never take (an id of megabytes, say) must not keep the rest from it: one by one, then dropped."""
+        if len(events) > 1:
+            return [(key, [event]) for event in events]
+        self._metrics.quarantine_dropped.inc()
+        return []
 
     def _gather(self) -> bool:
         """Take what the buffer holds, once all before it is stored: while the log is away the buffer's bound holds."""

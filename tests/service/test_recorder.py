@@ -184,3 +184,16 @@ async def test_no_more_receipts_wait_than_the_bound(
         assert stored == []
         record(recorder, f"m{number}")
     assert len(stored) == WRITTEN_AT_ONCE
+
+
+async def test_what_the_log_can_never_take_does_not_stop_the_rest(receipts: SqliteLog) -> None:
+    """An id of megabytes is counted and dropped; the sightings beside it and after it are stored."""
+    metrics = Metrics()
+    recorder = Recorder(receipts, receipts, metrics)
+    record(recorder, "m1", "x" * 2_000_000, "m2")
+    assert await recorder.drain()
+    record(recorder, "m3")
+    assert await recorder.drain()
+    stored = [kept.event.memory_id for kept in await receipts.read(KEY) if isinstance(kept.event, Held)]
+    assert stored == ["m1", "m2", "m3"]
+    assert counted(metrics, "memfw_quarantine_dropped_total") == 1

@@ -9,7 +9,9 @@ from firewall.core.compiled import NOTHING, Env, compile_policy
 from firewall.core.model import Action, Candidate, Context
 from firewall.core.policy import Policy
 from firewall.core.routes import ExecutionRoute, RouteIndex, RouteState
+from firewall.core.signals import execution
 from firewall.core.signals.execution import check
+from firewall.core.signals.outcome import reading
 from firewall.core.state import State
 
 POLICY = compile_policy(Policy(), "test")
@@ -203,3 +205,9 @@ def test_one_more_failure_is_never_milder(
 def test_any_text_is_looked_at(text: str, routes: list[ExecutionRoute]) -> None:
     """No text raises."""
     check(memory(text), env(*routes))
+
+
+def test_no_policy_admits_more_than_is_read() -> None:
+    """A memory that is longer than what the signals read is a pointer under every policy that can be written."""
+    most = Policy.model_json_schema()["$defs"]["Limits"]["properties"]["prompt_chars"]["maximum"]
+    assert most <= min(execution._MOST_CHARS, reading.MOST_CHARS)
