@@ -32,12 +32,14 @@ from firewall.ports import Upstream
 from firewall.proxy.breaker import Breaker, BreakerSettings, BreakerState
 from firewall.proxy.limits import Limiter, LimiterSettings
 from firewall.proxy.pipeline import Pipeline
+from firewall.proxy.recall import MountSource
 from firewall.proxy.services import Mount, Services
 from firewall.proxy.transport import open_transport
 from firewall.proxy.transport_target import TransportLimits
 from firewall.proxy.upstream_client import UpstreamClient
 from firewall.server.drain import Drain
 from firewall.server.house import House
+from firewall.service.desk import Desk
 from firewall.service.principals import Principal, Principals, Role
 from firewall.service.recorder import Recorder
 
@@ -86,6 +88,15 @@ async def open_house(
             mount = _mount(name, upstream, config, metrics, monotonic)
             stack.push_async_callback(mount.client.close)
             pipelines.append(Pipeline(mount, services))
+        desk = Desk(
+            projections=projections,
+            policy=services.policy,
+            recorder=recorder,
+            now=now,
+            monotonic=monotonic,
+            new_id=services.new_id,
+            sources={pipeline.mount.name: MountSource(pipeline.mount, services) for pipeline in pipelines},
+        )
         limiter = Limiter(
             LimiterSettings(
                 concurrency=config.limits.concurrency,
@@ -100,6 +111,7 @@ async def open_house(
         stack.push_async_callback(_end, watching)
         yield House(
             services=services,
+            desk=desk,
             log=log,
             pipelines=pipelines,
             drain=Drain(),

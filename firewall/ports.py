@@ -162,6 +162,10 @@ class Dialect(Protocol):
         """Pin the scope, rewrite what governing needs. CallerError 403 `scope_denied` for what widens the scope."""
         ...
 
+    def recall(self, query: str, owner: Mapping[str, str], limit: int) -> WireRequest | None:
+        """A search of our own, as a client would send it but for its key; None where the vendor has none."""
+        ...
+
     def read(self, plan: Plan, response: WireResponse) -> Answer:
         """Parse a 2xx answer. UpstreamError 502 `upstream_invalid` for what is not whole and well-formed."""
         ...
@@ -197,10 +201,12 @@ class Dialect(Protocol):
 
 
 class Appended(msgspec.Struct, frozen=True):
-    """`offset` of the last event of the append. `replayed` when the operation id had been used with the same body."""
+    """`offset` of the last event of the append. `replayed` when the operation id had been used with the same body:
+    `answer` is then the one that was stored with it."""
 
     offset: int
     replayed: bool = False
+    answer: bytes = b""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,10 +227,21 @@ class EvidenceLog(Protocol):
     """Append-only, one total order for each scope. Raises StateError; what it raised for was not stored."""
 
     async def append(
-        self, key: ScopeKey, events: Sequence[Event], *, operation: str = "", body_digest: str = ""
+        self,
+        key: ScopeKey,
+        events: Sequence[Event],
+        *,
+        operation: str = "",
+        body_digest: str = "",
+        answer: bytes = b"",
     ) -> Appended:
         """Acknowledged after the commit. All events or none. `operation` names the caller's idempotency key:
-        the same digest again is answered as before, another one is CallerError 409 `operation_conflict`."""
+        the same digest again is answered with the stored `answer`, another one is CallerError 409
+        `operation_conflict`."""
+        ...
+
+    async def answered(self, key: ScopeKey, operation: str, body_digest: str) -> Appended | None:
+        """What `append` would say of an operation that was done before; None for a new one. CallerError as there."""
         ...
 
     async def read(self, key: ScopeKey, *, after: int = 0, limit: int = 1000) -> list[Record]: ...

@@ -71,6 +71,10 @@ class Mem0Dialect:
         )
         return _PLANNERS[route.planning](asked)
 
+    def recall(self, query: str, owner: Mapping[str, str], limit: int) -> WireRequest:
+        body = msgspec.json.encode({"query": query, "filters": dict(owner), "top_k": limit})
+        return WireRequest(method="POST", path="/v3/memories/search/", headers=_JSON, body=body)
+
     def read(self, plan: Plan, response: WireResponse) -> Answer:
         return answers.read(_mine(plan), response)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from firewall.core import ladder
 from firewall.core.compiled import CompiledPolicy, CompiledRule, Env
 from firewall.core.facts import Facts
 from firewall.core.model import (
@@ -64,7 +65,7 @@ WRITE_SIGNALS: tuple[Signal, ...] = (content.check,)
 _OF_STATE: Mapping[Signal, Callable[[State], bool]] = {
     execution.check: lambda state: bool(state.routes.routes),
     standing.check: lambda state: bool(state.standings),
-    ledger.check: lambda state: bool(state.reviewed_memories or state.suppressed),
+    ledger.check: lambda state: bool(state.reviewed_memories or state.suppressed or state.suppressions),
 }
 
 #: How many candidates are judged between two looks at the clock.
@@ -130,7 +131,7 @@ def _judge_one(
             draft = sources.draft_of(candidate)
     except Exception:  # noqa: BLE001  the enforcement boundary: whatever fails here must fail closed
         return _FAILED_DRAFT
-    return Draft(draft.trust, findings + draft.findings) if findings else draft
+    return Draft(draft.trust, findings + ladder.beside(findings, draft.findings)) if findings else draft
 
 
 def conclude(

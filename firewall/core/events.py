@@ -1,7 +1,7 @@
 """The events of the evidence log: the only durable truth. Append-only, one total order for each (tenant, scope).
 
 A tagged union, so that a reader meets exactly the kinds that it knows: a record of a newer format is refused by its
-version, not half understood. Later rooms add their events here and their transitions to `core.state`.
+version, not half understood. Execution memory's are in `core.evidence`; the transitions of all in `core.state`.
 """
 
 import hashlib
@@ -9,6 +9,16 @@ from typing import Literal
 
 import msgspec
 
+from firewall.core.evidence import (
+    Exposed,
+    FeedbackGiven,
+    Measured,
+    Observed,
+    SkillReviewed,
+    SkillsQueued,
+    Tended,
+    ToolFeedbackGiven,
+)
 from firewall.core.memo import Memo
 
 #: Written into every record. A reader refuses a higher one.
@@ -74,7 +84,21 @@ class PolicyActivated(msgspec.Struct, frozen=True, tag="policy_activated", kw_on
     at: float
 
 
-Event = Held | HeldAgain | Reviewed | StandingGiven | PolicyActivated
+Event = (
+    Held
+    | HeldAgain
+    | Reviewed
+    | StandingGiven
+    | PolicyActivated
+    | Observed
+    | Tended
+    | Exposed
+    | FeedbackGiven
+    | ToolFeedbackGiven
+    | Measured
+    | SkillsQueued
+    | SkillReviewed
+)
 
 
 class ScopeKey(msgspec.Struct, frozen=True, order=True):

@@ -34,6 +34,10 @@ _LABEL_FAMILY = {
 }
 _AFFIRMATIVE = frozenset({Lifecycle.current, Lifecycle.procedure})
 
+UNLABELLED = "unlabelled"
+#: Said by the execution signal of a memory that a verifier's or reviewer's accepted route speaks of.
+VOUCHED = "execution:accepted_route"
+
 # Looked up once: an enum finds its members by a Python call, which every candidate would pay.
 _GOVERN = Surface.govern
 _STANDARD, _FIREWALL = Mode.standard, Mode.firewall
@@ -57,7 +61,14 @@ def climb(claims: Claims, trust: Trust, context: Context, policy: CompiledPolicy
         return Finding(Family.unlabelled, Action.inspect_before_use, f"trust:{trust.name}")
     if label in _AFFIRMATIVE or (label is None and mode is not _FIREWALL):
         return None
-    return Finding(Family.unlabelled, Action.inspect_before_use, "unlabelled")
+    return Finding(Family.unlabelled, Action.inspect_before_use, UNLABELLED)
+
+
+def beside(found: tuple[Finding, ...], step: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """What is left of the ladder's step: an accepted route that vouches for a memory is the label that it lacks."""
+    if any(finding.reason == VOUCHED for finding in found):
+        return tuple(finding for finding in step if finding.reason != UNLABELLED)
+    return step
 
 
 def _stated(evidence: EvidenceRequirement | None, label: Lifecycle | None, mode: Mode) -> Finding | None:

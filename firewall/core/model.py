@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from firewall.core.visibility import EVERYONE, Viewer
+
 
 class Rank(enum.IntEnum):
     """Words in an order. They are keys of tables on the hot path: hashed as the numbers they are."""
@@ -52,6 +54,7 @@ class Surface(Word):
 
     drop_in = "drop_in"
     govern = "govern"
+    guide = "guide"
     write = "write"
 
 
@@ -222,7 +225,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Who asks, through which door, for what. `pin` are the owner keys that every row must carry with that value.
 
     `mode` is already the stricter of the request's and the policy's. `by_id` is set when one item was asked for by its
-    id, which is what rehydrates it. `ranked` is set for searches, where an exact duplicate is a pointer.
+    id, which is what rehydrates it. `ranked` is set for searches, where an exact duplicate is a pointer. `viewer` is whose execution evidence counts.
     """
 
     decision_id: str
@@ -236,3 +239,4 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     by_id: bool = False
     ranked: bool = False
     query: str = ""
+    viewer: Viewer = EVERYONE

@@ -178,7 +178,9 @@ class Rule(Section):
     owasp: str | None = Field(
         None, pattern=r"^(ASI|LLM)\d{2}$", description="the entry of an OWASP list that the rule answers"
     )
-    surfaces: tuple[Surface, ...] = Field((Surface.drop_in, Surface.govern), description="where it applies")
+    surfaces: tuple[Surface, ...] = Field(
+        (Surface.drop_in, Surface.govern, Surface.guide), description="where it applies"
+    )
     shadow: bool = Field(default=False, description="counted and recorded, changes no verdict")
 
 

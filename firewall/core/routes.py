@@ -1,68 +1,70 @@
-"""Execution routes as the adjudication sees them: what was tried, what failed, and how to recognise a mention.
+"""Execution routes as the adjudication sees them: what was tried, what became of it, and how to recognise a mention.
 
-A later room fills the index from observed steps; a failed route given directly already blocks what recommends it.
-Recognising is a dictionary look-up by id, evidence ref, file and word, so that its cost grows with the candidate, not
-with the number of routes; the tables are made once for an index (`RouteIndex.of`, or at the first look).
+Recognising is a look-up by id, evidence ref, file, phrase and word, so that its cost grows with the candidate and not
+with the number of routes. The registers follow the routes one by one (`RouteIndex.put`): nothing is ever made anew.
+What an open route holds too does not give a blocked one away, if the open one is visible to whoever asks and as well
+vouched for: an agent's own success takes no ground back from a verifier's rejection.
 """
 
-import functools
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Collection, Iterable, Iterator, KeysView
 
 import msgspec
 
-RouteState = Literal["active", "passed", "failed", "contested", "superseded"]
+from firewall.core.execution import RouteState
+from firewall.core.route_words import GENERIC, distinctive, normal_path, path_tails, phrase_of, words_of
+from firewall.core.visibility import SCOPE_WIDE, Audience, Viewer
 
-_GENERIC_WORDS = (
-    "adapter api app application apps base bin build client cmd code common components config configuration constants controller core data "
-    "db default dist doc docs error errors example file files handler handlers helper helpers hooks http index init interface internal js "
-    "json lib libs log logger login main manager md misc mod model models module modules new node old package packages page pages path pkg "
-    "plugin project py python readme request response route router routes run schema schemas script scripts server service services settings "
-    "setup shared source spec src start store style styles sql task test tests tool tools ts tsx type types ui user users util utils utility "
-    "utilities v1 v2 version view views web worker yaml yml"
-)
-#: Words that name half the files of any project: never enough by themselves to recognise one.
-GENERIC = frozenset(_GENERIC_WORDS.split())
-_FILLER_WORDS = (
-    "about after again also always another because been before being between both cannot could does done down during each every from have "
-    "here into just like made make many more most much must need needs never next only other over same should since some still such than "
-    "that their them then there these they this those through under until used uses using very want were what when where which while will "
-    "with within without would your"
-)
-_FILLER = frozenset(_FILLER_WORDS.split())
-#: ASCII punctuation becomes a space; letters of every other script stay.
-_SPACED = str.maketrans({chr(code): " " for code in range(128) if not chr(code).isalnum()})
-_CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
-_LINE_SUFFIX = re.compile(r"(?::\d+){1,2}$")
-#: A shorter text says too little to be recognised by its words.
-_FEWEST_WORDS = 6
+#: A shorter text says too little to be recognised by its words alone: it has to be there as it was written.
+FEWEST_WORDS = 6
+_OPEN = frozenset({RouteState.active, RouteState.passed, RouteState.accepted})
 
 
-class ExecutionRoute(msgspec.Struct, frozen=True, kw_only=True):
-    """One way of doing a task. `step_id` is the observed step that put it into its state."""
+class ExecutionRoute(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One way of doing a task. `step_id` is the observed step that put it into its state, at `since` (epoch seconds)
+    and log `offset`; `team` is the team of that step: an unverified failure binds nobody else."""
 
+    key: str = ""
     step_id: str
     state: RouteState
     title: str = ""
     text: str = ""
     task_signature: str = ""
+    workflow_signature: str = ""
     target_files: tuple[str, ...] = ()
     evidence_refs: tuple[str, ...] = ()
     memory_ids: tuple[str, ...] = ()
+    audience: Audience = SCOPE_WIDE
+    team: str = ""
+    since: float = 0.0
+    offset: int = 0
 
     @property
     def open(self) -> bool:
         """It may be taken: what it shares with a blocked route does not give that one away."""
-        return self.state in {"active", "passed"}
+        return self.state in _OPEN
+
+    @property
+    def verified(self) -> bool:
+        """A verifier or reviewer said so."""
+        return self.state is RouteState.accepted or self.state is RouteState.rejected
+
+    @property
+    def failed(self) -> bool:
+        return self.state is RouteState.failed or self.state is RouteState.rejected
+
+    @property
+    def succeeded(self) -> bool:
+        return self.state is RouteState.passed or self.state is RouteState.accepted
 
 
-class Wording(msgspec.Struct, frozen=True, gc=False):
-    """The distinctive words of a route's own text."""
+class Mention(msgspec.Struct, frozen=True, gc=False):
+    """One thing by which a route is recognised. `file` is the normal path it came from, where it came from one;
+    `words` are those of the route that make it certain."""
 
-    words: frozenset[str]
-    route: int
+    route: str
+    file: str = ""
+    words: frozenset[str] = frozenset()
 
     def in_words(self, words: frozenset[str]) -> bool:
         """Nine tenths of them are there."""
@@ -72,217 +74,262 @@ class Wording(msgspec.Struct, frozen=True, gc=False):
         return bool(self.words) and 2 * len(self.words & words) >= len(self.words)
 
 
-class Phrase(msgspec.Struct, frozen=True, gc=False):
-    """The words of a file's name. `company` are the other words of the routes that have it: one of them makes it certain."""
+class Register:
+    """Which routes have something, by what they have."""
 
-    route: int
-    company: frozenset[str]
+    __slots__ = ("_entries",)
+
+    def __init__(self) -> None:
+        self._entries: dict[str, dict[tuple[str, str], Mention]] = {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._entries
+
+    def get(self, key: str) -> Collection[Mention]:
+        found = self._entries.get(key)
+        return () if found is None else found.values()
+
+    def keys(self) -> KeysView[str]:
+        return self._entries.keys()
+
+    def isdisjoint(self, keys: Iterable[str]) -> bool:
+        return self._entries.keys().isdisjoint(keys)
+
+    def among(self, keys: frozenset[str]) -> Iterator[Mention]:
+        """The entries under any of the keys, in the order of the keys."""
+        for key in sorted(self._entries.keys() & keys):
+            yield from self._entries[key].values()
+
+    def add(self, key: str, mention: Mention) -> None:
+        self._entries.setdefault(key, {})[mention.route, mention.file] = mention
+
+    def discard(self, key: str, mention: Mention) -> None:
+        held = self._entries[key]
+        held.pop((mention.route, mention.file), None)
+        if not held:
+            del self._entries[key]
 
 
-class RouteTables(msgspec.Struct, frozen=True, kw_only=True):
-    """Look-ups from what a candidate holds to the number of the route that speaks against it: a failed one before a
-    contested or superseded one, then the first. `tails` are the ends of paths that are telling by themselves;
-    `file_words` says cheaply that a text may name a file; `phrase_heads` gives the lengths of phrases by first word.
+class RouteTables:
+    """The registers. Blocked and open routes stand in the same ones: who asks decides which of them count.
+
+    `files` holds whole normal paths, `tails` the ends of those whose name is telling by itself, `names` bare names;
+    `file_words` says cheaply that a text may name a file; `phrases` holds the words of file names, apart and joined;
+    `heads` counts the lengths of phrases by their first word. `solved` are the tasks of routes that succeeded, `topics`
+    the words of their names.
     """
 
-    memory_ids: Mapping[str, int]
-    evidence_refs: Mapping[str, int]
-    tasks: Mapping[str, tuple[Wording, ...]]
-    files: Mapping[str, int]
-    tails: Mapping[str, int]
-    file_words: frozenset[str]
-    phrases: Mapping[tuple[str, ...], Phrase]
-    phrase_heads: Mapping[str, frozenset[int]]
-    wordings: Mapping[str, tuple[Wording, ...]]
+    __slots__ = (
+        "evidence_refs",
+        "file_words",
+        "files",
+        "heads",
+        "memory_ids",
+        "names",
+        "phrases",
+        "solved",
+        "tails",
+        "tasks",
+        "topics",
+        "wordings",
+    )
+
+    def __init__(self) -> None:
+        self.memory_ids = Register()
+        self.evidence_refs = Register()
+        self.files = Register()
+        self.tails = Register()
+        self.names = Register()
+        self.file_words = Register()
+        self.phrases = Register()
+        self.heads: dict[str, Counter[int]] = {}
+        self.tasks = Register()
+        self.solved = Register()
+        self.topics = Register()
+        self.wordings = Register()
+
+    def enter(self, route: ExecutionRoute) -> None:
+        """Everything by which this route is recognised."""
+        for register, key, mention in self._mentions(route):
+            register.add(key, mention)
+        for phrase in map(phrase_of, route.target_files):
+            if phrase:
+                self.heads.setdefault(phrase[0], Counter())[len(phrase)] += 1
+
+    def leave(self, route: ExecutionRoute) -> None:
+        """Undo `enter` for the same value."""
+        for register, key, mention in self._mentions(route):
+            register.discard(key, mention)
+        for phrase in map(phrase_of, route.target_files):
+            if phrase:
+                lengths = self.heads[phrase[0]]
+                lengths[len(phrase)] -= 1
+                if not +lengths:
+                    del self.heads[phrase[0]]
+
+    def _mentions(self, route: ExecutionRoute) -> Iterator[tuple[Register, str, Mention]]:
+        plain = Mention(route.key)
+        for memory in route.memory_ids:
+            yield self.memory_ids, memory, plain
+        for ref in route.evidence_refs:
+            yield self.evidence_refs, ref, plain
+        text = distinctive(words_of(route.text))
+        own = text | distinctive(words_of(f"{route.title} {route.task_signature}"))
+        for path in route.target_files:
+            yield from self._of_file(path, route, own)
+        if route.task_signature:
+            said = Mention(route.key, words=distinctive(words_of(f"{route.title} {route.text}")))
+            yield self.tasks, route.task_signature, said
+            if route.succeeded:
+                topic = frozenset(words_of(route.task_signature))
+                for word in topic:
+                    yield self.topics, word, Mention(route.key, words=topic)
+                yield self.solved, route.task_signature, plain
+        telling = text or frozenset(words_of(route.text))
+        whole = Mention(route.key, words=telling)
+        # Under so many that whoever shares nine tenths of the text shares one of them.
+        for word in sorted(telling, key=_by_length)[: len(telling) // 10 + 1]:
+            yield self.wordings, word, whole
+
+    def _of_file(
+        self, path: str, route: ExecutionRoute, own: frozenset[str]
+    ) -> Iterator[tuple[Register, str, Mention]]:
+        file = normal_path(path)
+        if not file:
+            return
+        here = Mention(route.key, file)
+        name = file.rpartition("/")[2]
+        yield self.files, file, here
+        yield self.names, name, here
+        for word in words_of(name)[:1]:
+            yield self.file_words, word, here
+        if "." in name and any(
+            len(word) > 3 and word not in GENERIC for word in words_of(name.partition(".")[0])
+        ):
+            for tail in path_tails(file):
+                yield self.tails, tail, here
+        phrase = phrase_of(path)
+        if phrase:
+            # What else the failed route speaks of makes the phrase certain.
+            around = own | distinctive(words_of(path)) if route.failed else frozenset()
+            joined = "".join(phrase)
+            spelled = Mention(route.key, file, around - {*phrase, joined})
+            yield self.phrases, " ".join(phrase), spelled
+            yield self.phrases, joined, spelled
 
 
-class RouteIndex(msgspec.Struct, frozen=True, dict=True):
-    """The routes of one scope. `active_path` are the files of the accepted route, for the `firewall` object."""
+class RouteIndex(msgspec.Struct, dict=True):
+    """The routes of one scope by their key. `put` is the only way in; the tables are made at the first look."""
 
-    routes: tuple[ExecutionRoute, ...] = ()
-    active_path: tuple[str, ...] = ()
+    routes: dict[str, ExecutionRoute] = {}
 
     @classmethod
-    def of(cls, routes: Iterable[ExecutionRoute], active_path: tuple[str, ...] = ()) -> "RouteIndex":
-        """An index with its tables made now rather than at the first look."""
-        index = cls(tuple(routes), active_path)
+    def of(cls, routes: Iterable[ExecutionRoute]) -> "RouteIndex":
+        """An index of these, with its tables made. Routes without a key get their place as one."""
+        index = cls()
+        for place, route in enumerate(routes):
+            index.put(route if route.key else msgspec.structs.replace(route, key=f"#{place:06d}"))
         _ = index.tables
         return index
 
-    @functools.cached_property
+    @property
     def tables(self) -> RouteTables:
         """Made from `routes` alone, so never stored or sent with them."""
-        return _tables(self.routes)
+        found: RouteTables | None = self.__dict__.get("tables")
+        if found is None:
+            found = self.__dict__["tables"] = RouteTables()
+            for route in self.routes.values():
+                found.enter(route)
+        return found
+
+    def put(self, route: ExecutionRoute) -> None:
+        """Enter a route, or what has become of it."""
+        tables: RouteTables | None = self.__dict__.get("tables")
+        before = self.routes.get(route.key)
+        self.routes[route.key] = route
+        if tables is not None:
+            if before is not None:
+                tables.leave(before)
+            tables.enter(route)
+
+    def blocked(self, mentions: Iterable[Mention], viewer: Viewer) -> list[Mention]:
+        """Those of routes that may not be taken, without what an open one that the viewer sees holds as well as they."""
+        found: list[tuple[Mention, ExecutionRoute]] = []
+        opened = accepted = False
+        for mention in mentions:
+            route = self.routes[mention.route]
+            if not route.open:
+                if counts_for(route, viewer):
+                    found.append((mention, route))
+            elif viewer.sees(route.audience):
+                opened = True
+                accepted = accepted or route.verified
+        if accepted:
+            return []
+        return [mention for mention, route in found if not opened or route.verified]
+
+    def overtaken(self, route: ExecutionRoute, viewer: Viewer) -> bool:
+        """Every file of this route belongs to one that failed later and is as well vouched for."""
+        if not route.target_files:
+            return False
+        return all(
+            any(
+                later.failed
+                and later.offset > route.offset
+                and (later.verified or not route.verified)
+                and counts_for(later, viewer)
+                for later in map(self._route_of, self.tables.files.get(normal_path(file)))
+            )
+            for file in route.target_files
+        )
+
+    def active(self, viewer: Viewer, *, task: str = "", query: str = "") -> ExecutionRoute | None:
+        """The accepted route to go on with: the newest success of the task. Without a task, of the one whose name the
+        query speaks of, or of the only one there is."""
+        tables = self.tables
+        if not task:
+            task = self._task_of(query, viewer)
+        solved = [
+            route
+            for route in map(self._route_of, tables.solved.get(task))
+            if viewer.sees(route.audience) and not self.overtaken(route, viewer)
+        ]
+        return max(solved, key=_newest, default=None)
+
+    def active_path(self, viewer: Viewer, query: str) -> tuple[str, ...]:
+        """The files of the accepted route for what is asked; none where none is known."""
+        route = self.active(viewer, query=query) if self.routes else None
+        return () if route is None else route.target_files
+
+    def _task_of(self, query: str, viewer: Viewer) -> str:
+        solved = self.tables.solved.keys()
+        if len(solved) == 1:
+            return next(iter(solved))
+        words = frozenset(words_of(query))
+        best, most = "", 0.0
+        for mention in self.tables.topics.among(words):
+            route = self.routes[mention.route]
+            shared = len(mention.words & words) / len(mention.words)
+            if (
+                (shared, route.task_signature) > (most, best)
+                and 2 * shared >= 1
+                and viewer.sees(route.audience)
+            ):
+                best, most = route.task_signature, shared
+        return best
+
+    def _route_of(self, mention: Mention) -> ExecutionRoute:
+        return self.routes[mention.route]
 
 
-# ---- names and words ---------------------------------------------------------------------------------------------
+def _newest(route: ExecutionRoute) -> tuple[float, int]:
+    return route.since, route.offset
 
 
-def normal_path(path: str) -> str:
-    """One spelling for one file: forward slashes, no `.` or `..` segments, no line number, no case."""
-    kept: list[str] = []
-    for segment in _LINE_SUFFIX.sub("", path.strip().replace("\\", "/")).casefold().split("/"):
-        if segment == ".." and kept:
-            kept.pop()
-        elif segment not in {"", ".", ".."}:
-            kept.append(segment)
-    return "/".join(kept)
+def counts_for(route: ExecutionRoute, viewer: Viewer) -> bool:
+    """Whether a route that may not be taken speaks to this viewer: a private one does to its own circle only."""
+    return route.audience.lane == "shared" or viewer.sees(route.audience)
 
 
-def path_tails(path: str) -> list[str]:
-    """The path and what follows each of its first directories: an absolute path ends in the project's own."""
-    normal = normal_path(path)
-    tails = [normal]
-    while "/" in normal and len(tails) < 16:
-        normal = normal.partition("/")[2]
-        tails.append(normal)
-    return tails
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text in order, folded; punctuation separates."""
-    return text.casefold().translate(_SPACED).split()
-
-
-def distinctive(words: Iterable[str]) -> frozenset[str]:
-    """The words that say what a text is about."""
-    return frozenset(word for word in words if len(word) > 3 and word not in _FILLER)
-
-
-def phrase_of(path: str) -> tuple[str, ...]:
-    """The words of a file's name, "legacy adapter" for `legacyAdapter.ts`; none where the name is one word or says nothing."""
-    stem = path.replace("\\", "/").rstrip("/").rpartition("/")[2].partition(".")[0]
-    words = tuple(part.casefold() for part in _CAMEL.findall(stem))
-    telling = [word for word in words if len(word) > 2 and word not in _FILLER]
-    return words if len(telling) > 1 and not GENERIC.issuperset(telling) else ()
-
-
-# ---- tables ------------------------------------------------------------------------------------------------------
-
-
-class _Open(msgspec.Struct, frozen=True):
-    """What the open routes hold: no sign of another route."""
-
-    routes: list[ExecutionRoute]
-
-    def files(self) -> frozenset[str]:
-        return frozenset(normal_path(file) for route in self.routes for file in route.target_files)
-
-    def phrases(self) -> frozenset[tuple[str, ...]]:
-        return frozenset(phrase_of(file) for route in self.routes for file in route.target_files)
-
-    def memory_ids(self) -> frozenset[str]:
-        return frozenset(memory for route in self.routes for memory in route.memory_ids)
-
-    def evidence_refs(self) -> frozenset[str]:
-        return frozenset(ref for route in self.routes for ref in route.evidence_refs)
-
-
-def _tables(routes: tuple[ExecutionRoute, ...]) -> RouteTables:
-    ways = _Open([route for route in routes if route.open])
-    # A failed route comes first, so that the first to enter a key is the one that counts.
-    numbers = sorted(
-        (number for number, route in enumerate(routes) if not route.open),
-        key=lambda n: routes[n].state != "failed",
-    )
-    blocked = [(number, routes[number]) for number in numbers]
-    files, tails = _file_tables(blocked, ways.files())
-    phrases = _phrase_table(blocked, ways.phrases(), files)
-    heads: dict[str, frozenset[int]] = {}
-    for words in phrases:
-        heads[words[0]] = heads.get(words[0], frozenset()) | {len(words)}
-    return RouteTables(
-        memory_ids=_first(
-            ((memory, number) for number, route in blocked for memory in route.memory_ids), ways.memory_ids()
-        ),
-        evidence_refs=_first(
-            ((ref, number) for number, route in blocked for ref in route.evidence_refs), ways.evidence_refs()
-        ),
-        tasks=_task_table(blocked, frozenset(route.task_signature for route in ways.routes)),
-        files=files,
-        tails=tails,
-        file_words=frozenset(word for file in files for word in words_of(file.rpartition("/")[2])[:1]),
-        phrases=phrases,
-        phrase_heads=heads,
-        wordings=_wordings(blocked, frozenset(distinctive(words_of(route.text)) for route in ways.routes)),
-    )
-
-
-def _first(entries: Iterable[tuple[str, int]], without: frozenset[str]) -> dict[str, int]:
-    table: dict[str, int] = {}
-    for key, number in entries:
-        if key and key not in without:
-            table.setdefault(key, number)
-    return table
-
-
-def _file_tables(
-    blocked: Sequence[tuple[int, ExecutionRoute]], open_files: frozenset[str]
-) -> tuple[dict[str, int], dict[str, int]]:
-    """Whole paths, and the ends of those whose name is telling: a name that an open route's file has too is not."""
-    open_names = frozenset(file.rpartition("/")[2] for file in open_files)
-    files: dict[str, int] = {}
-    tails: dict[str, int] = {}
-    for number, route in blocked:
-        for file in map(normal_path, route.target_files):
-            if not file or file in open_files:
-                continue
-            files.setdefault(file, number)
-            name = file.rpartition("/")[2]
-            telling = any(len(word) > 3 and word not in GENERIC for word in words_of(name.partition(".")[0]))
-            if telling and "." in name and name not in open_names:
-                for tail in path_tails(file):
-                    tails.setdefault(tail, number)
-    return files, tails
-
-
-def _phrase_table(
-    blocked: Sequence[tuple[int, ExecutionRoute]],
-    open_phrases: frozenset[tuple[str, ...]],
-    files: Mapping[str, int],
-) -> dict[tuple[str, ...], Phrase]:
-    """The words of file names, apart and joined."""
-    first: dict[tuple[str, ...], int] = {}
-    company: dict[tuple[str, ...], set[str]] = {}
-    for number, route in blocked:
-        for file in route.target_files:
-            phrase = phrase_of(file)
-            if not phrase or phrase in open_phrases or normal_path(file) not in files:
-                continue
-            first.setdefault(phrase, number)
-            around = company.setdefault(phrase, set())
-            if route.state == "failed":
-                own = words_of(f"{file} {route.task_signature} {route.title} {route.text}")
-                around |= distinctive(own) - {*phrase, "".join(phrase)}
-    table = {phrase: Phrase(number, frozenset(company[phrase])) for phrase, number in first.items()}
-    return table | {("".join(phrase),): found for phrase, found in table.items()}
-
-
-def _task_table(
-    blocked: Sequence[tuple[int, ExecutionRoute]], open_tasks: frozenset[str]
-) -> dict[str, tuple[Wording, ...]]:
-    table: dict[str, list[Wording]] = {}
-    for number, route in blocked:
-        task = route.task_signature
-        if task and task not in open_tasks:
-            own = Wording(distinctive(words_of(f"{route.title} {route.text}")), number)
-            table.setdefault(task, []).append(own)
-    return {task: tuple(routes) for task, routes in table.items()}
-
-
-def _wordings(
-    blocked: Sequence[tuple[int, ExecutionRoute]], held: frozenset[frozenset[str]]
-) -> dict[str, tuple[Wording, ...]]:
-    """Each text under so many of its rarest words that whoever shares nine tenths of it shares one of them."""
-    bags: dict[frozenset[str], int] = {}
-    for number, route in blocked:
-        words = distinctive(words_of(route.text))
-        if len(words) >= _FEWEST_WORDS and words not in held:
-            bags.setdefault(words, number)
-    frequency = Counter(word for words in bags for word in words)
-    table: dict[str, list[Wording]] = {}
-    for words, number in bags.items():
-        rarest = sorted(words, key=lambda word: (frequency[word], word))
-        for word in rarest[: len(words) // 10 + 1]:
-            table.setdefault(word, []).append(Wording(words, number))
-    return {word: tuple(wordings) for word, wordings in table.items()}
+def _by_length(word: str) -> tuple[int, str]:
+    return (-len(word), word)

@@ -8,6 +8,8 @@ Rules
 4. `suppress` and `forget` are said of the memory, whatever its text is or will be. A later release of any of its
    texts lifts a suppression; nothing lifts a forgetting, and nothing that is said later hides one.
 5. Standing is counted, never overwritten: one strong harm or two weak ones demote until as many helps follow.
+6. Execution evidence, attribution and procedures have their rules at the top of `core.execution`, `core.attribution`
+   and `core.procedure`.
 
 `State` belongs to whoever follows the log; readers (adjudication) are synchronous and see it between two folds.
 """
@@ -17,7 +19,22 @@ from typing import Literal, assert_never
 
 import msgspec
 
+from firewall.core import evidence_state
+from firewall.core.attribution import Learning, Standing, credit
 from firewall.core.events import Held, HeldAgain, PolicyActivated, Record, Reviewed, StandingGiven
+from firewall.core.evidence import (
+    NATIVE,
+    Exposed,
+    FeedbackGiven,
+    Measured,
+    Observed,
+    SkillReviewed,
+    SkillsQueued,
+    Tended,
+    ToolFeedbackGiven,
+)
+from firewall.core.evidence_state import Evidence
+from firewall.core.procedure import Procedures
 from firewall.core.routes import RouteIndex
 
 MemoryKey = tuple[str, str]
@@ -27,7 +44,7 @@ TextKey = tuple[str, str, str]
 """(upstream, memory id, digest)"""
 
 #: Raised whenever a transition changes its meaning, so that a snapshot made by another `fold` is rebuilt.
-FOLD = 1
+FOLD = 2
 
 
 class HeldItem(msgspec.Struct, kw_only=True):
@@ -46,16 +63,12 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
     at: float
 
 
-class Standing(msgspec.Struct, kw_only=True):
-    helped: int = 0
-    harmed_weak: int = 0
-    harmed_strong: int = 0
+class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Stop-loss on one memory. `until` is the epoch second at which it ends by itself, None for no end."""
 
-    @property
-    def demoted(self) -> bool:
-        """One strong harm or two weak ones, unless helps outweigh them (a strong harm weighs two)."""
-        harm = self.harmed_weak + 2 * self.harmed_strong
-        return harm >= 2 and harm > self.helped
+    until: float | None
+    frozen: bool
+    at: float
 
 
 class State(msgspec.Struct, kw_only=True):
@@ -66,12 +79,16 @@ class State(msgspec.Struct, kw_only=True):
     reviews: dict[TextKey, Review] = {}
     reviewed_memories: dict[MemoryKey, int] = {}
     suppressed: dict[MemoryKey, Literal["suppressed", "forgotten"]] = {}
+    suppressions: dict[MemoryKey, Suppression] = {}
     standings: dict[MemoryKey, Standing] = {}
     policy: tuple[str, str] = ("", "")
     routes: RouteIndex = msgspec.field(default_factory=RouteIndex)
+    evidence: Evidence = msgspec.field(default_factory=Evidence)
+    learning: Learning = msgspec.field(default_factory=Learning)
+    procedures: Procedures = msgspec.field(default_factory=Procedures)
 
 
-def fold(state: State, record: Record) -> State:
+def fold(state: State, record: Record) -> State:  # noqa: PLR0912  a case for each kind of event
     """Apply one record. The same state comes back, changed; a record already folded changes nothing."""
     if record.offset <= state.offset:
         return state
@@ -87,6 +104,22 @@ def fold(state: State, record: Record) -> State:
             _stand(state, given)
         case PolicyActivated() as activated:
             state.policy = (activated.name, activated.revision)
+        case Observed() as observed:
+            evidence_state.observe(state.evidence, state.routes, observed, record.offset)
+        case Tended() as tended:
+            _tend(state, tended)
+        case Exposed() as exposed:
+            state.learning.expose(exposed, record.offset)
+        case FeedbackGiven() as given:
+            credit(state.learning, state.standings, _frozen(state, given.at), given)
+        case ToolFeedbackGiven():
+            pass  # kept in the log for those who train on it; it changes no memory
+        case Measured() as measured:
+            state.procedures.measured(measured)
+        case SkillsQueued() as queued:
+            state.procedures.queue(queued)
+        case SkillReviewed() as skill:
+            state.procedures.review(skill)
         case _:
             assert_never(record.event)
     return state
@@ -140,6 +173,26 @@ def _review(state: State, event: Reviewed) -> None:
         state.suppressed[memory] = "suppressed"
     elif event.decision == "release":
         state.suppressed.pop(memory, None)
+
+
+def _tend(state: State, event: Tended) -> None:
+    memory = (event.upstream, event.memory_id)
+    if event.operation == "suppress":
+        state.suppressions[memory] = Suppression(
+            until=event.until, frozen=event.mode == "hard_freeze", at=event.at
+        )
+    elif event.operation == "unsuppress":
+        state.suppressions.pop(memory, None)
+    elif event.upstream == NATIVE:
+        evidence_state.tend(state.evidence, event)
+
+
+def _frozen(state: State, at: float) -> frozenset[MemoryKey]:
+    return frozenset(
+        memory
+        for memory, held in state.suppressions.items()
+        if held.frozen and (held.until is None or held.until > at)
+    )
 
 
 def _stand(state: State, event: StandingGiven) -> None:

@@ -145,11 +145,19 @@ class Projections:
     # ---- writing -------------------------------------------------------------------------------------------------
 
     async def append(
-        self, key: ScopeKey, events: Sequence[Event], *, operation: str = "", body_digest: str = ""
+        self,
+        key: ScopeKey,
+        events: Sequence[Event],
+        *,
+        operation: str = "",
+        body_digest: str = "",
+        answer: bytes = b"",
     ) -> Appended:
         """Append to the log; when this returns, the scope's state, where it is warm, holds the events."""
         began = self._clock()
-        appended = await self._log.append(key, events, operation=operation, body_digest=body_digest)
+        appended = await self._log.append(
+            key, events, operation=operation, body_digest=body_digest, answer=answer
+        )
         if self._observe_append is not None:
             self._observe_append(self._clock() - began)
         try:
@@ -158,6 +166,15 @@ class Projections:
             # Stored, so it must not be refused; but a state that is known to be behind must not be served either.
             self._warm.pop(key, None)
         return appended
+
+    async def answered(self, key: ScopeKey, operation: str, body_digest: str) -> Appended | None:
+        """What was answered to this operation before; None for a new one."""
+        return await self._log.answered(key, operation, body_digest)
+
+    async def record(self, key: ScopeKey, offset: int) -> Record | None:
+        """One record of the scope by its place in the log."""
+        found = await self._log.read(key, after=offset - 1, limit=1)
+        return found[0] if found and found[0].offset == offset else None
 
     async def _catch_up(self, key: ScopeKey, offset: int) -> None:
         load = self._loads.get(key)

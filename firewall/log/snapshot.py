@@ -8,7 +8,6 @@ import hashlib
 
 import msgspec
 
-from firewall.core.routes import RouteIndex
 from firewall.core.state import FOLD, State
 
 
@@ -42,5 +41,5 @@ def decode_state(blob: bytes) -> State | None:
         state = _states.decode(snapshot.state)
     except _UNREADABLE:
         return None
-    state.routes = RouteIndex.of(state.routes.routes, state.routes.active_path)
+    _ = state.routes.tables
     return state

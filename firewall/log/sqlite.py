@@ -95,7 +95,13 @@ class SqliteLog:
     # ---- records -------------------------------------------------------------------------------------------------
 
     async def append(
-        self, key: ScopeKey, events: Sequence[Event], *, operation: str = "", body_digest: str = ""
+        self,
+        key: ScopeKey,
+        events: Sequence[Event],
+        *,
+        operation: str = "",
+        body_digest: str = "",
+        answer: bytes = b"",
     ) -> Appended:
         """Store all events or none; returns after the commit. Cancelled, the outcome is unknown."""
         if not events:
@@ -103,17 +109,32 @@ class SqliteLog:
         if not storable(key.tenant, key.scope, operation, body_digest):
             raise CallerError(400, "invalid_text", "a tenant, scope or operation id is not valid Unicode")
         bodies = tuple(encode_event(event) for event in events)
-        self._check_size(bodies)
+        self._check_size((*bodies, answer))
         job = Append(
             key=key,
             ids=tuple(self._ids() for _ in bodies),
             bodies=bodies,
             operation=operation,
             digest=body_digest,
+            answer=answer,
             done=self._loop.create_future(),
         )
         self._inbox.put(job)
         return await job.done
+
+    async def answered(self, key: ScopeKey, operation: str, body_digest: str) -> Appended | None:
+        """What was answered to this operation before; None for a new one, CallerError 409 with another body."""
+        if not storable(key.tenant, key.scope, operation):
+            raise CallerError(400, "invalid_text", "a tenant, scope or operation id is not valid Unicode")
+        found = await self._reader.run(
+            partial(queries.find_operation, key=(key.tenant, key.scope, operation))
+        )
+        if found is None:
+            return None
+        said = found.repeated(body_digest)
+        if isinstance(said, CallerError):
+            raise said
+        return said
 
     async def read(self, key: ScopeKey, *, after: int = 0, limit: int = 1000) -> list[Record]:
         """Records of the scope above `after`, in order. `log_format` when one cannot be understood."""

@@ -23,7 +23,7 @@ Durability = Literal["commit", "process"]
 
 MEMORY = ":memory:"
 APPLICATION_ID = 0x6D66776C  # "mfwl"
-SCHEMA = 1
+SCHEMA = 2
 
 _TABLES = (
     """CREATE TABLE record (
@@ -37,7 +37,7 @@ _TABLES = (
     # `at` lets trimming keep a key 7 days longer than the records.
     """CREATE TABLE operation (
         tenant TEXT NOT NULL, scope TEXT NOT NULL, operation TEXT NOT NULL, digest TEXT NOT NULL,
-        offset INTEGER NOT NULL, at REAL NOT NULL, PRIMARY KEY (tenant, scope, operation)) WITHOUT ROWID""",
+        offset INTEGER NOT NULL, at REAL NOT NULL, answer BLOB NOT NULL, PRIMARY KEY (tenant, scope, operation)) WITHOUT ROWID""",
     """CREATE TABLE snapshot (
         tenant TEXT NOT NULL, scope TEXT NOT NULL, offset INTEGER NOT NULL, blob BLOB NOT NULL,
         PRIMARY KEY (tenant, scope))""",

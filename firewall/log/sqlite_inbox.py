@@ -31,6 +31,7 @@ class Append(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     operation: str
     digest: str
     done: asyncio.Future[Appended]
+    answer: bytes = b""
 
 
 class SaveSnapshot(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -155,7 +156,8 @@ class Inbox:
 def _weight(job: Job) -> tuple[int, int]:
     match job:
         case Append():
-            return len(job.bodies), sum(map(len, job.bodies)) + ROW_OVERHEAD * len(job.bodies)
+            size = sum(map(len, job.bodies)) + len(job.answer)
+            return len(job.bodies), size + ROW_OVERHEAD * len(job.bodies)
         case SaveSnapshot():
             return 1, len(job.blob) + ROW_OVERHEAD
         case Flush():

@@ -11,12 +11,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import msgspec
+
 from firewall.core.events import Record, ScopeKey
-from firewall.errors import StateError
+from firewall.errors import CallerError, StateError
 from firewall.log.codec import LARGEST_INTEGER, decode_event
 from firewall.log.sqlite_faults import Faults, state_error
 from firewall.log.sqlite_file import Link
-from firewall.ports import Decision
+from firewall.ports import Appended, Decision
 
 T = TypeVar("T")
 Row = tuple[int, str, str, str, bytes]
@@ -149,6 +151,28 @@ def find_decision(connection: sqlite3.Connection, decision_id: str) -> Decision 
         return None
     tenant, scope, at, body = row
     return Decision(decision_id=decision_id, key=ScopeKey(tenant, scope), at=at, body=body)
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """What is kept of an idempotency key: the body that it was used with, where its events are, what was answered."""
+
+    digest: str
+    offset: int
+    answer: bytes
+
+    def repeated(self, digest: str) -> Appended | CallerError:
+        """What the same operation gets when it comes again."""
+        if digest == self.digest:
+            return Appended(self.offset, replayed=True, answer=self.answer)
+        return CallerError(409, "operation_conflict", "the operation id was used before, with another body")
+
+
+def find_operation(connection: sqlite3.Connection, key: tuple[str, str, str]) -> Operation | None:
+    """`key` is tenant, scope and operation."""
+    row = connection.execute(
+        "SELECT digest, offset, answer FROM operation WHERE tenant = ? AND scope = ? AND operation = ?", key
+    ).fetchone()
+    return None if row is None else Operation(*row)
 
 
 def _record(row: Row) -> Record:

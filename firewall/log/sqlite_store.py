@@ -7,19 +7,17 @@ visible in their order, and a reader that has seen one has seen all smaller ones
 import sqlite3
 from collections.abc import Sequence
 
-import msgspec
-
 from firewall.errors import CallerError
 from firewall.log.sqlite_file import transaction
 from firewall.log.sqlite_inbox import Append, SaveSnapshot
+from firewall.log.sqlite_reader import Operation, find_operation
 from firewall.ports import Appended, Decision
 
 Answer = Appended | CallerError | None
 """What a job is told after the commit; None for a snapshot."""
 
 _INSERT_RECORD = "INSERT INTO record (offset, tenant, scope, event_id, body) VALUES (?, ?, ?, ?, ?)"
-_FIND_OPERATION = "SELECT digest, offset FROM operation WHERE tenant = ? AND scope = ? AND operation = ?"
-_INSERT_OPERATION = "INSERT INTO operation VALUES (?, ?, ?, ?, ?, ?)"
+_INSERT_OPERATION = "INSERT INTO operation VALUES (?, ?, ?, ?, ?, ?, ?)"
 # A slower process must not put back what a faster one has saved.
 _SAVE_SNAPSHOT = """INSERT INTO snapshot VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET offset = excluded.offset, blob = excluded.blob
@@ -68,11 +66,6 @@ def probe(connection: sqlite3.Connection) -> None:
         connection.execute("DELETE FROM probe")
 
 
-class _Operation(msgspec.Struct, frozen=True):
-    digest: str
-    offset: int
-
-
 class _Group:
     """The rows of one transaction, gathered first and inserted in one go."""
 
@@ -81,24 +74,20 @@ class _Group:
         self._at = at
         (self._offset,) = connection.execute("SELECT offset FROM given").fetchone()
         self._records: list[tuple[int, str, str, str, bytes]] = []
-        self._operations: dict[tuple[str, str, str], _Operation] = {}
+        self._operations: dict[tuple[str, str, str], Operation] = {}
 
     def append(self, job: Append) -> Appended | CallerError:
         tenant, scope = job.key.tenant, job.key.scope
         operation_key = (tenant, scope, job.operation)
         if job.operation:
             known = self._known(operation_key)
-            if known is not None and known.digest == job.digest:
-                return Appended(known.offset, replayed=True)
             if known is not None:
-                return CallerError(
-                    409, "operation_conflict", "the operation id was used before, with another body"
-                )
+                return known.repeated(job.digest)
         for event_id, body in zip(job.ids, job.bodies, strict=True):
             self._offset += 1
             self._records.append((self._offset, tenant, scope, event_id, body))
         if job.operation:
-            self._operations[operation_key] = _Operation(job.digest, self._offset)
+            self._operations[operation_key] = Operation(job.digest, self._offset, job.answer)
         return Appended(self._offset)
 
     def write(self) -> None:
@@ -108,11 +97,11 @@ class _Group:
         self._connection.executemany(_INSERT_RECORD, self._records)
         self._connection.executemany(
             _INSERT_OPERATION,
-            [(*key, found.digest, found.offset, self._at) for key, found in self._operations.items()],
+            [
+                (*key, found.digest, found.offset, self._at, found.answer)
+                for key, found in self._operations.items()
+            ],
         )
 
-    def _known(self, key: tuple[str, str, str]) -> _Operation | None:
-        if key in self._operations:
-            return self._operations[key]
-        row = self._connection.execute(_FIND_OPERATION, key).fetchone()
-        return None if row is None else _Operation(*row)
+    def _known(self, key: tuple[str, str, str]) -> Operation | None:
+        return self._operations.get(key) or find_operation(self._connection, key)

@@ -16,8 +16,8 @@ from firewall.core.model import (
     Lifecycle,
     Surface,
 )
+from firewall.core.execution import RouteState
 from firewall.core.policy import ActionName, ModeName, TrustName
-from firewall.core.routes import RouteState
 from firewall.errors import ConfigError, Problem
 from firewall.model_tree import Path as Keys
 from firewall.model_tree import dotted, nearest

@@ -203,7 +203,7 @@ def _state(suite: Suite, given: Input, candidates: Mapping[str, Candidate], now:
             )
         )
     key = ScopeKey(given.tenant, given.scope)
-    state = State(routes=RouteIndex(tuple(_route(name, suite) for name in given.routes)))
+    state = State(routes=RouteIndex.of(_route(name, suite) for name in given.routes))
     return fold_all(
         state,
         (

@@ -47,7 +47,7 @@ def governed(
         enforced.adjudication,
         enforced.delivered,
         enforced.considered,
-        active_path=env.state.routes.active_path,
+        active_path=env.state.routes.active_path(env.context.viewer, env.context.query),
     )
     # In shadow mode the body stays the upstream's; the headers and the receipt say what would have been.
     annotate = "none" if env.policy.shadow else env.policy.source.surfaces.drop_in.annotate

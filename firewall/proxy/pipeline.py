@@ -30,6 +30,7 @@ from firewall.proxy.enforce import Exchanges, enforce
 from firewall.proxy.services import Mount, Services
 from firewall.proxy.transport_headers import at_edge
 from firewall.proxy.writes import gate_writes
+from firewall.service.identity import viewer_of
 from firewall.service.principals import Principal, Role
 from firewall.service.scopes import state_for
 
@@ -166,6 +167,7 @@ class Pipeline:
             by_id=plan.by_id,
             ranked=plan.ranked,
             query=plan.query,
+            viewer=viewer_of(asking.principal),
         )
         return Env(context, asking.policy, asking.state, asking.now)
 

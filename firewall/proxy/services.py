@@ -7,19 +7,12 @@ from typing import Literal, Protocol
 import msgspec
 
 from firewall.core.compiled import CompiledPolicy
-from firewall.core.events import Event, ScopeKey
 from firewall.metrics import Metrics
-from firewall.ports import Appended, Dialect, Upstream, WireRequest
+from firewall.ports import Dialect, Upstream, WireRequest
 from firewall.proxy.transport import Streamed
 from firewall.service.principals import Principals
 from firewall.service.recorder import Recorder
-from firewall.service.scopes import Follows
-
-
-class Projects(Follows, Protocol):
-    async def append(
-        self, key: ScopeKey, events: list[Event], *, operation: str = "", body_digest: str = ""
-    ) -> Appended: ...
+from firewall.service.scopes import Projects
 
 
 class Streams(Protocol):

@@ -12,6 +12,7 @@ from firewall.server.health import Handler
 from firewall.server.house import House
 from firewall.service.govern import Asker, answer, prepare
 from firewall.service.govern_body import parse_body
+from firewall.service.identity import viewer_of
 from firewall.service.judging import adjudicate_within
 from firewall.service.principals import Principal
 from firewall.service.scopes import state_for
@@ -41,7 +42,13 @@ async def _govern(house: House, principal: Principal, raw: bytes) -> web.Respons
         state = await state_for(services.projections, key, max_staleness=policy.source.limits.max_staleness_s)
     except StateError as error:
         state, degraded = State(), error.code
-    asker = Asker(tenant=key.tenant, scope=key.scope, principal=principal.name, max_trust=principal.max_trust)
+    asker = Asker(
+        tenant=key.tenant,
+        scope=key.scope,
+        principal=principal.name,
+        max_trust=principal.max_trust,
+        viewer=viewer_of(principal),
+    )
     prepared = prepare(body, asker, policy, decision_id=services.new_id())
     adjudication = None
     if not degraded:

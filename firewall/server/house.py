@@ -10,6 +10,7 @@ from firewall.ports import EvidenceLog, Health
 from firewall.proxy.pipeline import Pipeline
 from firewall.proxy.services import Services
 from firewall.server.drain import Drain
+from firewall.service.desk import Desk
 from firewall.service.principals import Principal
 
 
@@ -20,6 +21,7 @@ class House:
     `health` is the projections'."""
 
     services: Services
+    desk: Desk
     log: EvidenceLog
     pipelines: Sequence[Pipeline]
     drain: Drain

@@ -16,6 +16,7 @@ from firewall.core.model import Action, Candidate, Context, Family, Finding, Mod
 from firewall.core.prompt import one_line
 from firewall.core.receipt import Receipt, receipt_of
 from firewall.core.state import State
+from firewall.core.visibility import EVERYONE, Viewer
 from firewall.service.govern_audit import (
     admission_records,
     admission_summary,
@@ -50,6 +51,7 @@ class Asker(msgspec.Struct, frozen=True, kw_only=True):
     scope: str = "default"
     principal: str = ""
     max_trust: Trust = Trust.trusted
+    viewer: Viewer = EVERYONE
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +87,7 @@ def prepare(body: GovernBody, asker: Asker, policy: CompiledPolicy, *, decision_
         max_trust=asker.max_trust,
         ranked=True,
         query=body.query_text,
+        viewer=asker.viewer,
     )
     described = tuple(describe(row, place, context, policy) for place, row in enumerate(body.candidates))
     return Prepared(body=body, context=context, described=described)
@@ -136,7 +139,12 @@ def answer(
             memory_firewall(parts, mode=context.mode, shadow=policy.shadow, flags=flags) if reports else UNSET
         ),
         admission_summary=admission_summary(parts),
-        firewall=_firewall(parts, receipt, merged=len(prepared.described) - len(decided), state=state),
+        firewall=_firewall(
+            parts,
+            receipt,
+            merged=len(prepared.described) - len(decided),
+            active_path=state.routes.active_path(context.viewer, context.query),
+        ),
     )
     return Governed(response=response, receipt=receipt, candidates=candidates, verdicts=verdicts)
 
@@ -156,7 +164,9 @@ def govern(
     return answer(prepared, adjudication, state, policy, now=now)
 
 
-def _firewall(parts: Split, receipt: Receipt, *, merged: int, state: State) -> GovernFirewall:
+def _firewall(
+    parts: Split, receipt: Receipt, *, merged: int, active_path: tuple[str, ...]
+) -> GovernFirewall:
     return GovernFirewall(
         decision_id=receipt.decision_id,
         policy=receipt.policy,
@@ -187,5 +197,5 @@ def _firewall(parts: Split, receipt: Receipt, *, merged: int, state: State) -> G
         ),
         shadow=receipt.shadow,
         degraded=receipt.degraded or UNSET,
-        active_path=state.routes.active_path or UNSET,
+        active_path=active_path or UNSET,
     )

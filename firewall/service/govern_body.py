@@ -4,31 +4,16 @@ Unknown keys are errors with their path, and every problem is reported at once. 
 is bounded in depth here and read in `govern_candidates`. No message repeats a value of the request.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
-import msgspec
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from firewall.core.compiled import CompiledPolicy
 from firewall.core.model import AuthorityScope, EvidenceRequirement, Lifecycle
 from firewall.core.policy import Limits, ModeName, TrustName
-from firewall.core.prompt import one_line
-from firewall.errors import CallerError, Issue
-
-#: How deep `metadata` may be nested.
-METADATA_DEPTH = 16
-#: How many issues are written out; the rest is counted.
-ISSUES = 100
-
-_KEY_CHARS = 64
-
-Name = Annotated[str, Field(min_length=1, max_length=256)]
-Identifier = Annotated[str, Field(min_length=1, max_length=1024)]
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+from firewall.errors import CallerError
+from firewall.service.strict_body import Identifier, Name, Strict, decode, require_shallow, validated
 
 
 class Authority(Strict):
@@ -58,21 +43,7 @@ class ExternalCandidate(Strict):
     @field_validator("metadata")
     @classmethod
     def _shallow(cls, metadata: dict[str, object]) -> dict[str, object]:
-        level: list[object] = [metadata]
-        for _ in range(METADATA_DEPTH):
-            level = [
-                inner
-                for outer in level
-                for inner in (
-                    outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ()
-                )
-                if isinstance(inner, dict | list)
-            ]
-            if not level:
-                return metadata
-        raise PydanticCustomError(
-            "too_deep", "Metadata may be nested {depth} deep at most", {"depth": METADATA_DEPTH}
-        )
+        return require_shallow(metadata)
 
 
 class GovernBody(Strict):
@@ -105,12 +76,7 @@ def _within_limit(text: str, info: ValidationInfo) -> str:
 def parse_body(raw: bytes, policy: CompiledPolicy) -> GovernBody:
     """The request, or CallerError: 400 `invalid_request` with every issue, 413 `too_many_candidates`."""
     limits = policy.source.limits
-    try:
-        decoded = msgspec.json.decode(raw)
-    except RecursionError:
-        raise _invalid([Issue("", "nested too deeply")]) from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise _invalid([Issue("", "not a JSON document in UTF-8")]) from None
+    decoded = decode(raw)
     if isinstance(decoded, dict):
         candidates = decoded.get("candidates")
         if isinstance(candidates, list) and len(candidates) > limits.candidates:
@@ -119,22 +85,4 @@ def parse_body(raw: bytes, policy: CompiledPolicy) -> GovernBody:
                 "too_many_candidates",
                 f"{len(candidates)} candidates; one request may carry {limits.candidates}",
             )
-    try:
-        return GovernBody.model_validate(decoded, context=limits)
-    except ValidationError as error:
-        problems = error.errors(include_input=False, include_url=False, include_context=False)
-        raise _invalid([_issue(problem) for problem in problems]) from None
-
-
-def _issue(problem: ErrorDetails) -> Issue:
-    path = ".".join(
-        one_line(part, _KEY_CHARS) if isinstance(part, str) else str(part) for part in problem["loc"]
-    )
-    return Issue(path, problem["msg"])
-
-
-def _invalid(issues: list[Issue]) -> CallerError:
-    shown = issues[:ISSUES]
-    if len(issues) > len(shown):
-        shown.append(Issue("", f"and {len(issues) - len(shown)} more"))
-    return CallerError(400, "invalid_request", f"problems in the request: {len(issues)}", issues=shown)
+    return validated(GovernBody, decoded, context=limits)

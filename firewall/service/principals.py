@@ -56,7 +56,12 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         return self.tenant in ("*", key.tenant) and ("*" in self.scopes or key.scope in self.scopes)
 
 
-LOCAL = Principal(name="local", tenant="*", scopes=("*",))
+LOCAL = Principal(
+    name="local",
+    tenant="*",
+    scopes=("*",),
+    may_act_as=("planner", "worker", "verifier", "reviewer"),
+)
 
 
 def digest_of(key: str) -> bytes:

@@ -5,11 +5,13 @@ that may be older than the policy allows does too.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Protocol
 
-from firewall.core.events import ScopeKey
+from firewall.core.events import Event, Record, ScopeKey
 from firewall.core.state import State
 from firewall.errors import StateError
+from firewall.ports import Appended
 
 COLD_SECONDS = 0.15
 AFTER_SECONDS = 1.0
@@ -25,6 +27,24 @@ class Follows(Protocol):
     def staleness(self) -> float: ...
 
     async def wait_for(self, key: ScopeKey, offset: int, *, timeout: float) -> bool: ...  # noqa: ASYNC109
+
+
+class Projects(Follows, Protocol):
+    """The projections, as far as a use case that also writes needs them."""
+
+    async def append(
+        self,
+        key: ScopeKey,
+        events: Sequence[Event],
+        *,
+        operation: str = "",
+        body_digest: str = "",
+        answer: bytes = b"",
+    ) -> Appended: ...
+
+    async def answered(self, key: ScopeKey, operation: str, body_digest: str) -> Appended | None: ...
+
+    async def record(self, key: ScopeKey, offset: int) -> Record | None: ...
 
 
 async def state_for(

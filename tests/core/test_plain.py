@@ -22,6 +22,7 @@ from firewall.core.model import (
 )
 from firewall.core.plain import Plain, Sources
 from firewall.core.policy import Policy
+from firewall.core.execution import RouteState
 from firewall.core.routes import ExecutionRoute, RouteIndex
 from firewall.core.state import Standing, State
 
@@ -119,7 +120,7 @@ states = st.sampled_from(
         State(),
         State(standings={("mem0", "m1"): Standing(harmed_strong=1)}),
         State(suppressed={("mem0", "m2"): "suppressed"}),
-        State(routes=RouteIndex.of([ExecutionRoute(step_id="s1", state="failed", memory_ids=("m3",))])),
+        State(routes=RouteIndex.of([ExecutionRoute(step_id="s1", state=RouteState.failed, memory_ids=("m3",))])),
     ]
 )
 

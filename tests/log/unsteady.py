@@ -24,10 +24,20 @@ class Unsteady:
             raise StateError("log_unavailable", "told to fail")
 
     async def append(
-        self, key: ScopeKey, events: Sequence[Event], *, operation: str = "", body_digest: str = ""
+        self,
+        key: ScopeKey,
+        events: Sequence[Event],
+        *,
+        operation: str = "",
+        body_digest: str = "",
+        answer: bytes = b"",
     ) -> Appended:
         self._called("append")
-        return await self._log.append(key, events, operation=operation, body_digest=body_digest)
+        return await self._log.append(key, events, operation=operation, body_digest=body_digest, answer=answer)
+
+    async def answered(self, key: ScopeKey, operation: str, body_digest: str) -> Appended | None:
+        self._called("answered")
+        return await self._log.answered(key, operation, body_digest)
 
     async def read(self, key: ScopeKey, *, after: int = 0, limit: int = 1000) -> list[Record]:
         self._called("read")

@@ -8,11 +8,17 @@ from firewall.core.model import Action, Candidate, Family, Finding
 NEVER_RELEASED = frozenset({Family.scope, Family.forged, Family.error})
 
 
+_SUPPRESSED = (Finding(Family.held, Action.do_not_use, "ledger:suppressed"),)
+
+
 def check(candidate: Candidate, env: Env) -> tuple[Finding, ...]:
     state = env.state
-    if not state.reviewed_memories and not state.suppressed:
+    if not state.reviewed_memories and not state.suppressed and not state.suppressions:
         return NOTHING
     memory = (candidate.upstream, candidate.id)
+    stopped = state.suppressions.get(memory)
+    if stopped is not None and (stopped.until is None or stopped.until > env.now):
+        return _SUPPRESSED
     suppressed = state.suppressed.get(memory)
     if suppressed is not None:
         return (Finding(Family.held, Action.do_not_use, f"ledger:{suppressed}"),)

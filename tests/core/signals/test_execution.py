@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from firewall.core.compiled import NOTHING, Env, compile_policy
 from firewall.core.model import Action, Candidate, Context
 from firewall.core.policy import Policy
-from firewall.core.routes import ExecutionRoute, RouteIndex, RouteState
+from firewall.core.execution import RouteState
+from firewall.core.routes import ExecutionRoute, RouteIndex
 from firewall.core.signals import execution
 from firewall.core.signals.execution import check
 from firewall.core.signals.outcome import reading
@@ -17,7 +18,7 @@ from firewall.core.state import State
 POLICY = compile_policy(Policy(), "test")
 LEGACY = ExecutionRoute(
     step_id="step-7",
-    state="failed",
+    state=RouteState.failed,
     title="Legacy adapter rejected",
     text="Verifier rejected the legacy route because it changed unrelated modules and billing tables.",
     task_signature="checkout-migration",
@@ -25,7 +26,7 @@ LEGACY = ExecutionRoute(
     evidence_refs=("ci:811",),
     memory_ids=("mem-9", "mem0:mem-10"),
 )
-ACCEPTED = ExecutionRoute(step_id="step-8", state="passed", target_files=("src/checkout/adapter.ts",))
+ACCEPTED = ExecutionRoute(step_id="step-8", state=RouteState.passed, target_files=("src/checkout/adapter.ts",))
 REPORTS = "execution:reports_failed_route"
 RECOMMENDS = "execution:recommends_failed_route"
 
@@ -106,12 +107,12 @@ def test_polarity(text: str, reason: str, shown: bool) -> None:
 
 def test_a_recommendation_hides_a_report() -> None:
     """A text that reports one failure and recommends another failed route is not shown."""
-    other = ExecutionRoute(step_id="step-1", state="failed", target_files=("src/search/fuzzyRanker.ts",))
+    other = ExecutionRoute(step_id="step-1", state=RouteState.failed, target_files=("src/search/fuzzyRanker.ts",))
     (finding,) = check(memory("fuzzyRanker.ts was reverted; use legacyAdapter.ts"), env(LEGACY, other))
     assert (finding.action, finding.reason, finding.show_text) == (Action.do_not_use, RECOMMENDS, False)
 
 
-@pytest.mark.parametrize("state", ["contested", "superseded"])
+@pytest.mark.parametrize("state", [RouteState.contested, RouteState.superseded])
 def test_what_is_not_decided_is_inspected(state: RouteState) -> None:
     """A contested or superseded route asks for inspection."""
     (finding,) = check(
@@ -122,13 +123,13 @@ def test_what_is_not_decided_is_inspected(state: RouteState) -> None:
 
 def test_the_same_file_in_a_passed_route_is_fine() -> None:
     """A later success with the same files gives the mention back."""
-    passed = ExecutionRoute(step_id="s", state="passed", target_files=LEGACY.target_files)
+    passed = ExecutionRoute(step_id="s", state=RouteState.passed, target_files=LEGACY.target_files)
     assert check(memory("use the legacy adapter for checkout"), env(LEGACY, passed)) == ()
 
 
 def test_a_phrase_without_company_is_only_a_hint() -> None:
     """Two words that happen to be a file's name are inspected, not blocked."""
-    failed = ExecutionRoute(step_id="s", state="failed", target_files=("src/emailClient.ts",))
+    failed = ExecutionRoute(step_id="s", state=RouteState.failed, target_files=("src/emailClient.ts",))
     assert (
         verdict(memory("User's favourite email client is Thunderbird"), failed) is Action.inspect_before_use
     )
@@ -175,7 +176,7 @@ FILES = st.sampled_from(
 ROUTES = st.builds(
     ExecutionRoute,
     step_id=st.sampled_from("abc"),
-    state=st.sampled_from(["active", "passed", "failed", "contested", "superseded"]),
+    state=st.sampled_from(RouteState),
     text=st.lists(WORDS, max_size=12).map(" ".join),
     task_signature=st.sampled_from(["", "t"]),
     target_files=st.lists(FILES, max_size=2).map(tuple),
@@ -196,7 +197,7 @@ def test_one_more_failure_is_never_milder(
     candidate: Candidate, routes: list[ExecutionRoute], extra: ExecutionRoute, place: int
 ) -> None:
     """Knowing one more failed route makes no verdict milder, wherever it stands in the index."""
-    failed = msgspec.structs.replace(extra, state="failed")
+    failed = msgspec.structs.replace(extra, state=RouteState.failed)
     more = [*routes[:place], failed, *routes[place:]]
     assert verdict(candidate, *more) >= verdict(candidate, *routes)
 

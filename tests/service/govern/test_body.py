@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from firewall.core.compiled import compile_policy
 from firewall.core.policy import Limits, Policy
 from firewall.errors import CallerError
-from firewall.service.govern_body import ISSUES, METADATA_DEPTH, GovernBody, parse_body
+from firewall.service.govern_body import GovernBody, parse_body
+from firewall.service.strict_body import DEPTH, ISSUES
 from tests.service.govern.asking import POLICY, Json, candidate, request
 
 SECRET = "hunter2-in-the-body"
@@ -132,8 +133,8 @@ def _nested(depth: int) -> Json:
 
 def test_metadata_is_free_but_not_bottomless() -> None:
     """As deep as the limit is fine, one more is not, lists count too."""
-    parse_body(json.dumps(request([{**ROW, "metadata": _nested(METADATA_DEPTH)}])).encode(), POLICY)
-    assert _paths(request([{**ROW, "metadata": _nested(METADATA_DEPTH + 1)}])) == ["candidates.0.metadata"]
+    parse_body(json.dumps(request([{**ROW, "metadata": _nested(DEPTH)}])).encode(), POLICY)
+    assert _paths(request([{**ROW, "metadata": _nested(DEPTH + 1)}])) == ["candidates.0.metadata"]
     assert _paths(request([{**ROW, "metadata": {"a": [[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]}}])) == [
         "candidates.0.metadata"
     ]

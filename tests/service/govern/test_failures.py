@@ -10,6 +10,7 @@ from firewall.core.compiled import compile_policy
 from firewall.core.events import text_digest
 from firewall.core.model import Trust
 from firewall.core.policy import Freshness, Limits, Policy
+from firewall.core.execution import RouteState
 from firewall.core.routes import ExecutionRoute, RouteIndex
 from firewall.core.state import Review, Standing, State
 from firewall.service.govern import Asker, answer, govern, prepare
@@ -300,11 +301,18 @@ def test_feedback_reviews_and_failed_routes_count_here_too() -> None:
             )
         },
         reviewed_memories={("mem0", "confirmed"): 1},
-        routes=RouteIndex(
-            routes=(
-                ExecutionRoute(step_id="s1", state="failed", target_files=("src/checkout/legacyAdapter.ts",)),
-            ),
-            active_path=("src/checkout/adapter.ts",),
+        routes=RouteIndex.of(
+            [
+                ExecutionRoute(
+                    step_id="s1", state=RouteState.failed, target_files=("src/checkout/legacyAdapter.ts",)
+                ),
+                ExecutionRoute(
+                    step_id="s2",
+                    state=RouteState.passed,
+                    task_signature="checkout-migration",
+                    target_files=("src/checkout/adapter.ts",),
+                ),
+            ]
         ),
     )
     reply = ask(request(rows), state=state)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from firewall.core.model import Action, Candidate, Family, Finding
-from firewall.core.routes import normal_path
+from firewall.core.route_words import normal_path
 from firewall.core.signals.conflict import statements
 from firewall.core.signals.conflict.rivalry import Owner, Rank, Ranks, owner_of
 from firewall.core.signals.outcome.lexicon import PATH, PATHS

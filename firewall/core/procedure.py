@@ -1,0 +1,85 @@
+"""The way of a trace-derived skill to a procedure: measured, queued, reviewed, promoted, materialized, observed.
+
+A candidate is no memory and never reaches a prompt. A review changes its status and nothing else; `materialize` makes a
+draft and writes nothing; only what the host then observes can be recalled, through the admission of everything else.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from firewall.core.evidence import Measured, Skill, SkillReviewed, SkillsQueued
+
+#: Measurements whose skills can still be queued, and review rows; the oldest that are not promoted go first.
+MOST_MEASUREMENTS = 1_000
+MOST_ROWS = 5_000
+
+ReviewStatus = Literal["pending", "promoted", "rejected"]
+
+
+class ReviewRow(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A skill in the queue. Times in epoch seconds."""
+
+    skill: Skill
+    measurement_id: str
+    status: ReviewStatus = "pending"
+    reviewer_id: str = ""
+    review_reason: str = ""
+    created_at: float
+    reviewed_at: float | None = None
+
+
+class Procedures(msgspec.Struct, kw_only=True):
+    """Measurements by their id, review rows by their candidate id; oldest first."""
+
+    measurements: dict[str, Measured] = {}
+    rows: dict[str, ReviewRow] = {}
+
+    def measured(self, event: Measured) -> None:
+        self.measurements[event.measurement_id] = event
+        while len(self.measurements) > MOST_MEASUREMENTS:
+            del self.measurements[next(iter(self.measurements))]
+
+    def queue(self, event: SkillsQueued) -> None:
+        """The skills of a measurement that is known; a candidate that is there is brought up to date, and pending
+        again only if it had never been decided."""
+        measured = self.measurements.get(event.measurement_id)
+        if measured is None:
+            return
+        for skill in measured.skills:
+            row = self.rows.get(skill.candidate_id)
+            if row is None:
+                self.rows[skill.candidate_id] = ReviewRow(
+                    skill=skill, measurement_id=event.measurement_id, created_at=event.at
+                )
+            elif row.status == "pending":
+                row.skill, row.measurement_id = skill, event.measurement_id
+        self._bound()
+
+    def review(self, event: SkillReviewed) -> None:
+        """A promoted row may be rejected later; a rejected one is out for good."""
+        row = self.rows.get(event.candidate_id)
+        if row is None or row.status == "rejected":
+            return
+        row.status = event.decision
+        row.reviewer_id, row.review_reason = event.reviewer_id, event.review_reason
+        row.reviewed_at = event.at
+
+    def _bound(self) -> None:
+        over = len(self.rows) - MOST_ROWS
+        if over > 0:
+            going = [key for key, row in self.rows.items() if row.status != "promoted"][:over]
+            for key in going:
+                del self.rows[key]
+
+
+def refusals(row: ReviewRow) -> tuple[str, ...]:
+    """Why a row may not be materialized; nothing where it may."""
+    skill = row.skill
+    checks = (
+        (row.status == "promoted", f"review_status_{row.status}"),
+        (skill.label == "positive", f"label_{skill.label}"),
+        (skill.export_ready, "not_export_ready"),
+        (skill.promotion_status == "promotion_ready", f"promotion_status_{skill.promotion_status}"),
+    )
+    return tuple(reason for holds, reason in checks if not holds)
