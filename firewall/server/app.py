@@ -3,9 +3,12 @@
 from aiohttp import web
 
 from firewall.server import govern, health, records
+from firewall.server.boundary import Boundary
 from firewall.server.dropin import DropIn
+from firewall.server.entrance import Runner
 from firewall.server.house import House
 from firewall.server.native import native
+from firewall.server.use_cases import USE_CASES, edge
 from firewall.service.govern import ROUTE
 
 
@@ -22,18 +25,26 @@ def make_app(house: House) -> web.Application:
     ):
         routes.add_get(path, native(house, f"GET {path}", handler))
     routes.add_post("/v1/memory/govern", native(house, ROUTE, govern.handler(house)))
-    for pipeline in house.pipelines:
-        drop_in = DropIn(
+    for method, path, use_case in USE_CASES:
+        routes.add_route(method, path, native(house, f"{method} {path}", edge(house, use_case)))
+    for boundary in _boundaries(house):
+        drop_in = DropIn(boundary, drain=house.drain, max_body=house.max_body)
+        routes.add_route("*", f"/{boundary.name}{{tail:(?s:/.*)?}}", drop_in.handle)
+    routes.add_route("*", "/{rest:(?s:.*)}", native(house, "unknown", _missing))
+    return app
+
+
+def _boundaries(house: House) -> list[Boundary]:
+    return [
+        Boundary(
             pipeline,
             slot=house.slot,
             drain=house.drain,
             metrics=house.services.metrics,
             monotonic=house.services.monotonic,
-            max_body=house.max_body,
         )
-        routes.add_route("*", f"/{pipeline.mount.name}{{tail:(?s:/.*)?}}", drop_in.handle)
-    routes.add_route("*", "/{rest:(?s:.*)}", native(house, "unknown", _missing))
-    return app
+        for pipeline in house.pipelines
+    ]
 
 
 async def _missing(request: web.Request) -> web.StreamResponse:
@@ -48,9 +59,14 @@ async def _missing(request: web.Request) -> web.StreamResponse:
 
 
 def make_runner(house: House, *, shutdown_timeout: float) -> web.AppRunner:
-    """The application ready to be served. A compressed body is refused by us: the parser must not unpack it first."""
-    return web.AppRunner(
+    """The application ready to be served, with our own connections before it.
+
+    A compressed body is refused by us: the parser must not unpack it first.
+    """
+    return Runner(
         make_app(house),
+        house,
+        _boundaries(house),
         access_log=None,
         handle_signals=False,
         shutdown_timeout=shutdown_timeout,

@@ -11,9 +11,9 @@ import os
 import socket
 import struct
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
-
-from aiohttp import web
+from typing import Protocol
 
 from firewall.errors import ConfigError, Problem
 
@@ -29,16 +29,25 @@ _DROP_NEW = (
 _SO_ATTACH_FILTER = 26
 
 
+class Server(Protocol):
+    """A protocol factory that knows its connections: aiohttp's server, or our entrance."""
+
+    def __call__(self) -> asyncio.BaseProtocol: ...
+
+    @property
+    def connections(self) -> Sequence[object]: ...
+
+
 class Door:
     """What is open to clients. `shut` may be called once."""
 
-    def __init__(self, server: web.Server, listening: asyncio.Server) -> None:
+    def __init__(self, server: Server, listening: asyncio.Server) -> None:
         self._server = server
         self._listening = listening
         self._sockets = [socket.socket(fileno=os.dup(sock.fileno())) for sock in listening.sockets]
 
     @classmethod
-    async def open(cls, server: web.Server, host: str, port: int) -> "Door":
+    async def open(cls, server: Server, host: str, port: int) -> "Door":
         """ConfigError where nobody can listen there."""
         loop = asyncio.get_running_loop()
         try:

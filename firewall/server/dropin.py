@@ -1,89 +1,49 @@
-"""The mounts: a raw HTTP request becomes a WireRequest, the pipeline's outcome becomes a raw HTTP response.
+"""The mounts as aiohttp serves them: what our own connection does not speak, and the platforms on which it is not used.
 
 The path is taken as it came (`raw_path`): decoding it before the dialect has matched it is how a request ends up
 somewhere else.
 """
 
-import logging
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+import re
 
 from aiohttp import web
 from multidict import CIMultiDict
 
-from firewall.errors import CallerError, UpstreamError
-from firewall.metrics import Metrics
-from firewall.ports import WireRequest, WireResponse
-from firewall.proxy import answers
-from firewall.proxy.pipeline import Passage, Pipeline
+from firewall.errors import CallerError
+from firewall.ports import Headers, WireRequest, WireResponse
 from firewall.server.bodies import read_body
+from firewall.server.boundary import WRITTEN_HERE, Boundary, ClientGoneError, unwritable
 from firewall.server.drain import Drain
-from firewall.server.streaming import stream
 
-_OURS = frozenset({"content-length", "transfer-encoding", "connection", "date", "server", "keep-alive"})
-
-_log = logging.getLogger("memfw.server")
-
-Slot = Callable[[], AbstractAsyncContextManager[object]]
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class DropIn:
     """The aiohttp handler of one mount."""
 
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        *,
-        slot: Slot,
-        drain: Drain,
-        metrics: Metrics,
-        monotonic: Callable[[], float],
-        max_body: int,
-    ) -> None:
-        self._pipeline = pipeline
-        self._prefix = f"/{pipeline.mount.name}"
-        self._slot = slot
+    def __init__(self, boundary: Boundary, *, drain: Drain, max_body: int) -> None:
+        self._boundary = boundary
         self._drain = drain
-        self._metrics = metrics
-        self._monotonic = monotonic
         self._max_body = max_body
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """The boundary of a mount: whatever happens, the client gets an answer in the upstream's shape."""
-        started = self._monotonic()
-        self._drain.enter()
-        try:
-            return await self._answered(request, started)
-        finally:
-            self._drain.leave()
+        edge = _AiohttpEdge(request, f"/{self._boundary.name}", self._drain, self._max_body)
+        await self._boundary.answer(edge)
+        return edge.response
 
-    async def _answered(self, request: web.Request, started: float) -> web.StreamResponse:
-        mount = self._pipeline.mount
-        route, waited = "unread", 0.0
-        try:
-            wire = await self._wire(request)
-            async with self._slot():
-                handled = await self._pipeline.handle(wire)
-                route, waited = handled.route, handled.upstream_seconds
-                if isinstance(handled.outcome, Passage):
-                    response = await stream(request, handled.outcome, mount, self._drain)
-                else:
-                    response = self._response(handled.outcome)
-        except CallerError as error:
-            response = self._response(answers.refused(mount, None, error))
-        except UpstreamError as error:
-            response = self._response(answers.failed(mount, None, error))
-        except Exception as error:  # noqa: BLE001  the HTTP boundary: the client gets a 500, the log the type
-            _log.error("internal error", extra={"error": type(error).__name__, "route": route})
-            internal = mount.dialect.refusal(None, 500, "internal_error", "internal error", {})
-            response = self._response(internal)
-        seconds = self._monotonic() - started
-        self._metrics.observe_request(mount.name, route, response.status, seconds)
-        if waited:
-            self._metrics.observe_overhead(mount.name, seconds - waited)
-        return response
 
-    async def _wire(self, request: web.Request) -> WireRequest:
+class _AiohttpEdge:
+    """One request of aiohttp's. `response` is what its handler returns."""
+
+    def __init__(self, request: web.Request, prefix: str, drain: Drain, max_body: int) -> None:
+        self._request = request
+        self._prefix = prefix
+        self._drain = drain
+        self._max_body = max_body
+        self.response = web.StreamResponse()
+
+    async def request(self) -> WireRequest:
+        request = self._request
         target = request.raw_path
         if not target.startswith(self._prefix):
             raise CallerError(400, "invalid_target", "the request target is not a path of this mount")
@@ -97,9 +57,45 @@ class DropIn:
             body=body,
         )
 
-    def _response(self, outcome: WireResponse) -> web.Response:
-        headers = CIMultiDict([(name, value) for name, value in outcome.headers if name.lower() not in _OURS])
-        response = web.Response(status=outcome.status, body=outcome.body, headers=headers)
+    def send(self, answer: WireResponse) -> None:
+        if self.response.prepared:
+            return  # a stream that broke off, and its connection with it
+        kept = [pair for pair in _writable(answer.headers) if pair[0].lower() != "content-length"]
+        self._respond(web.Response(status=answer.status, body=answer.body, headers=CIMultiDict(kept)))
+
+    async def begin(self, status: int, headers: Headers) -> None:
+        self._respond(web.StreamResponse(status=status, headers=CIMultiDict(_writable(headers))))
+        try:
+            await self.response.prepare(self._request)
+        except ConnectionError:
+            self.abort()
+
+    async def write(self, chunk: bytes) -> None:
+        try:
+            await self.response.write(chunk)
+        except ConnectionError:
+            raise ClientGoneError from None
+
+    async def end(self) -> None:
+        try:
+            await self.response.write_eof()
+        except ConnectionError:
+            raise ClientGoneError from None
+
+    def abort(self) -> None:
+        self.response.force_close()
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
+    def _respond(self, response: web.StreamResponse) -> None:
         if self._drain.draining:
             response.force_close()
-        return response
+        self.response = response
+
+
+def _writable(headers: Headers) -> list[tuple[str, str]]:
+    """What aiohttp is to write. It refuses control characters too, but only when it is too late for an answer."""
+    kept = [pair for pair in headers if pair[0].lower() not in WRITTEN_HERE]
+    if any(_CONTROL.search(name) or _CONTROL.search(value) for name, value in kept):
+        raise unwritable()
+    return kept
