@@ -1,18 +1,19 @@
 """Every metric of memfw: name, meaning, labels, in one place. Label values come from bounded sets only.
 
-Made once by the composition root with its own registry; nothing here is a module global with state. Children are
-cached by label, because `.labels()` costs more than the increment.
+Made once by the composition root with its own registry; nothing here is a module global with state. What every request
+counts is one of our own `instruments`, the rest are `prometheus_client`'s.
 """
 
 from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from firewall.core.model import Action, Verdict
 from firewall.core.reasons import metric_label
+from firewall.instruments import Tally, Timing
 
 _USE_NOW = Action.use_now
-_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_NAMES = tuple(action.name for action in Action)
 
 
 class Metrics:
@@ -20,16 +21,16 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.candidates = Counter(
+        self.candidates = Tally(
             "memfw_candidates", "Candidates adjudicated.", ("upstream", "action"), registry=self.registry
         )
-        self.verdict_reasons = Counter(
+        self.verdict_reasons = Tally(
             "memfw_verdict_reasons",
             "Reasons of verdicts that are not plain use_now.",
             ("upstream", "reason"),
             registry=self.registry,
         )
-        self.shadow_candidates = Counter(
+        self.shadow_candidates = Tally(
             "memfw_shadow_candidates",
             "Candidates that shadow mode would have withheld.",
             ("upstream", "action"),
@@ -38,43 +39,37 @@ class Metrics:
         self.shadow_rules = Counter(
             "memfw_shadow_rules", "What shadow rules would have done.", ("rule",), registry=self.registry
         )
-        self.requests = Histogram(
+        self.requests = Timing(
             "memfw_request_duration_seconds",
             "Whole request, as the client sees it.",
             ("upstream", "route", "status"),
-            buckets=_SECONDS,
             registry=self.registry,
         )
-        self.adjudication = Histogram(
+        self.adjudication = Timing(
             "memfw_adjudication_duration_seconds",
             "Adjudication of one answer.",
-            buckets=_SECONDS,
             registry=self.registry,
         )
-        self.upstream = Histogram(
+        self.upstream = Timing(
             "memfw_upstream_duration_seconds",
             "Waiting for the upstream.",
             ("upstream",),
-            buckets=_SECONDS,
             registry=self.registry,
         )
-        self.overhead = Histogram(
+        self.overhead = Timing(
             "memfw_overhead_duration_seconds",
             "Request duration less the wait for the upstream.",
             ("upstream",),
-            buckets=_SECONDS,
             registry=self.registry,
         )
-        self.queue = Histogram(
+        self.queue = Timing(
             "memfw_queue_duration_seconds",
             "Waiting for a free slot before the request was begun.",
-            buckets=_SECONDS,
             registry=self.registry,
         )
-        self.log_append = Histogram(
+        self.log_append = Timing(
             "memfw_log_append_duration_seconds",
             "Append to the evidence log until acknowledged.",
-            buckets=_SECONDS,
             registry=self.registry,
         )
         self.projection_lag = Gauge(
@@ -121,66 +116,25 @@ class Metrics:
             ("upstream",),
             registry=self.registry,
         )
-        self._upstream_children: dict[str, tuple[Histogram, Histogram]] = {}
-        self._candidate_children: dict[tuple[str, Action], Counter] = {}
-        self._reason_children: dict[tuple[str, str], Counter] = {}
-        self._request_children: dict[tuple[str, str, int], Histogram] = {}
 
-    def count_verdicts(self, upstream: str, verdicts: Sequence[Verdict], *, shadow: bool) -> None:
-        """One pass over an answer; `upstream` is the mount's name. Each counter is touched once."""
-        actions: dict[Action, int] = {}
-        reasons: dict[str, int] = {}
-        unshadowed: dict[Action, int] = {}
-        plain = 0
-        for verdict in verdicts:
-            findings = verdict.findings
-            if not findings:
-                plain += 1
-                continue
-            actions[verdict.action] = actions.get(verdict.action, 0) + 1
-            for finding in findings:
-                reasons[finding.reason] = reasons.get(finding.reason, 0) + 1
-            if shadow and not verdict.admitted:
-                unshadowed[verdict.action] = unshadowed.get(verdict.action, 0) + 1
+    def count_verdicts(self, upstream: str, plain: int, marked: Sequence[Verdict], *, shadow: bool) -> None:
+        """The verdicts of one answer: how many are plain `use_now`, and the others. `upstream` is the mount's name."""
+        candidates, reasons = self.candidates.counts, self.verdict_reasons.counts
         if plain:
-            actions[_USE_NOW] = actions.get(_USE_NOW, 0) + plain
-        for action, count in actions.items():
-            self._candidate(upstream, action).inc(count)
-        for reason, count in reasons.items():
-            self._reason(upstream, reason).inc(count)
-        for action, count in unshadowed.items():
-            self.shadow_candidates.labels(upstream, action.name).inc(count)
-
-    def _candidate(self, upstream: str, action: Action) -> Counter:
-        key = (upstream, action)
-        child = self._candidate_children.get(key)
-        if child is None:
-            child = self._candidate_children[key] = self.candidates.labels(upstream, action.name)
-        return child
-
-    def _reason(self, upstream: str, reason: str) -> Counter:
-        label = metric_label(reason)
-        child = self._reason_children.get((upstream, label))
-        if child is None:
-            child = self._reason_children[upstream, label] = self.verdict_reasons.labels(upstream, label)
-        return child
+            candidates[upstream, _NAMES[_USE_NOW]] += plain
+        for verdict in marked:
+            action = _NAMES[verdict.action]
+            candidates[upstream, action] += 1
+            for finding in verdict.findings:
+                reasons[upstream, metric_label(finding.reason)] += 1
+            if shadow and not verdict.admitted:
+                self.shadow_candidates.counts[upstream, action] += 1
 
     def observe_request(self, upstream: str, route: str, status: int, seconds: float) -> None:
-        key = (upstream, route, status)
-        child = self._request_children.get(key)
-        if child is None:
-            child = self._request_children[key] = self.requests.labels(upstream, route, str(status))
-        child.observe(seconds)
-
-    def _timings(self, upstream: str) -> tuple[Histogram, Histogram]:
-        children = self._upstream_children.get(upstream)
-        if children is None:
-            children = (self.upstream.labels(upstream), self.overhead.labels(upstream))
-            self._upstream_children[upstream] = children
-        return children
+        self.requests.labels(upstream, route, str(status)).observe(seconds)
 
     def observe_upstream(self, upstream: str, seconds: float) -> None:
-        self._timings(upstream)[0].observe(seconds)
+        self.upstream.labels(upstream).observe(seconds)
 
     def observe_overhead(self, upstream: str, seconds: float) -> None:
-        self._timings(upstream)[1].observe(seconds)
+        self.overhead.labels(upstream).observe(seconds)

@@ -3,7 +3,6 @@
 `Dialect` is the pure codec of one upstream's wire; `Upstream` carries a request to it; `EvidenceLog` keeps the truth.
 """
 
-import enum
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -11,39 +10,37 @@ import msgspec
 
 from firewall.core.events import Event, Record, ScopeKey, StandingGiven
 from firewall.core.model import Candidate
+from firewall.core.wire.values import (
+    Headers,
+    Match,
+    RouteClass,
+    RouteSpec,
+    WireRequest,
+    WireResponse,
+    header,
+)
+
+__all__ = [
+    "Answer",
+    "Appended",
+    "Caller",
+    "Decision",
+    "Dialect",
+    "Disclosure",
+    "EvidenceLog",
+    "Headers",
+    "Health",
+    "Match",
+    "Plan",
+    "RouteClass",
+    "RouteSpec",
+    "Upstream",
+    "WireRequest",
+    "WireResponse",
+    "header",
+]
 
 # ---- the wire ----------------------------------------------------------------------------------------------------
-
-Headers = tuple[tuple[str, str], ...]
-
-
-class WireRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request without its mount prefix. `path` is the raw path (percent-encoding untouched), `query` the raw query."""
-
-    method: str
-    path: str
-    query: str = ""
-    headers: Headers = ()
-    body: bytes = b""
-
-    @property
-    def target(self) -> str:
-        return f"{self.path}?{self.query}" if self.query else self.path
-
-
-class WireResponse(msgspec.Struct, frozen=True, kw_only=True):
-    status: int
-    headers: Headers = ()
-    body: bytes = b""
-
-
-def header(headers: Headers, name: str) -> str | None:
-    """The first header of that name, in any case."""
-    wanted = name.lower()
-    for key, value in headers:
-        if key.lower() == wanted:
-            return value
-    return None
 
 
 class Upstream(Protocol):
@@ -62,32 +59,6 @@ class Upstream(Protocol):
 # ---- dialects ----------------------------------------------------------------------------------------------------
 
 
-class RouteClass(enum.StrEnum):
-    governed_read = "governed read"
-    gated_write = "gated write"
-    admin = "admin"
-    passed = "pass"
-    unsupported = "unsupported"  # this flavor of the upstream cannot do it: 501 in its error shape
-
-
-class RouteSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of a dialect's route table. `pattern` holds `{name}` for one raw path segment."""
-
-    name: str
-    method: str
-    pattern: str
-    route_class: RouteClass
-    note: str = ""
-
-
-class Match(msgspec.Struct, frozen=True, kw_only=True):
-    """A request found in the table. `path` is the cleaned raw path; `params` are decoded path segments."""
-
-    spec: RouteSpec
-    path: str
-    params: Mapping[str, str] = {}
-
-
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """What a dialect must know of the principal: its pin for this upstream, whether it may administer, and
     `public_base`, the URL under which clients reach this mount (for absolute links in answers)."""
@@ -103,7 +74,9 @@ class Plan(msgspec.Struct, kw_only=True):
 
     `request` goes upstream. `preflight` are reads of single rows whose owner must match `pin` before it may go (by-id
     writes and history). `limit` is the number of rows that the caller asked for, where the read is ranked and may be
-    over-fetched. `drafts` are the texts of a write, `standing` what a feedback says of a memory.
+    over-fetched. `drafts` are the texts of a write, `standing` what a feedback says of a memory. `fallback` goes upstream
+    in place of `request` where that is refused as too large. `omits` says that an answer is whole without a withheld row,
+    also where just that one was asked for by its id.
     """
 
     match: Match
@@ -116,6 +89,8 @@ class Plan(msgspec.Struct, kw_only=True):
     query: str = ""
     drafts: tuple[Candidate, ...] = ()
     standing: tuple[StandingGiven, ...] = ()
+    fallback: WireRequest | None = None
+    omits: bool = False
 
 
 class Answer(msgspec.Struct, kw_only=True):

@@ -4,12 +4,13 @@ Rows keep their bytes. An answer that is not whole, not JSON or not of the docum
 it is used.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
+from adapters.mem0.listed import memory_rows
 from adapters.mem0.plans import Mem0Plan
-from adapters.mem0.records import event_row, history_row, object_row, written_row
+from adapters.mem0.records import event_rows, history_rows, object_row, written_row
 from adapters.mem0.routes import Shape
 from adapters.mem0.rows import RowSource, broken, memory_row, tree_of
 from adapters.mem0.wire import encoded, json_object, query_of
@@ -54,7 +55,7 @@ def read(plan: Mem0Plan, response: WireResponse) -> Mem0Answer:
     """The answer, parsed as the route's shape says."""
     match plan.shape:
         case Shape.rows:  # first: nearly every answer is one
-            return _list(plan, response.body, memory_row)
+            return _list(plan, response.body, memory_rows)
         case Shape.plain:
             return Mem0Answer(candidates=[], rows=[], body=response.body)
         case Shape.row | Shape.whole:
@@ -65,16 +66,17 @@ def read(plan: Mem0Plan, response: WireResponse) -> Mem0Answer:
             rows, envelope, next_url = _rows(response.body)
             return Mem0Answer(candidates=[], rows=rows, envelope=envelope, next_url=next_url)
         case Shape.history:
-            return _list(plan, response.body, history_row)
+            return _list(plan, response.body, history_rows)
         case Shape.events:
-            return _list(plan, response.body, event_row)
+            return _list(plan, response.body, event_rows)
 
 
-def _list(plan: Mem0Plan, body: bytes, reader: Callable[[Raw, RowSource], Candidate]) -> Mem0Answer:
+def _list(
+    plan: Mem0Plan, body: bytes, reader: Callable[[Sequence[Raw], RowSource], list[Candidate]]
+) -> Mem0Answer:
     rows, envelope, next_url = _rows(body)
-    source = source_of(plan)
     return Mem0Answer(
-        candidates=[reader(row, source) for row in rows],
+        candidates=reader(rows, source_of(plan)),
         rows=rows,
         envelope=envelope,
         next_url=next_url,

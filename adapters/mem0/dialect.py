@@ -1,7 +1,7 @@
 """The dialect: Mem0's wire as the port asks for it. Everything is pure; the work is in the modules beside this one."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -75,20 +75,30 @@ class Mem0Dialect:
         body = msgspec.json.encode({"query": query, "filters": dict(owner), "top_k": limit})
         return WireRequest(method="POST", path="/v3/memories/search/", headers=_JSON, body=body)
 
+    # Plans and answers of this dialect are its own; the port only knows their common part.
+
     def read(self, plan: Plan, response: WireResponse) -> Answer:
-        return answers.read(_mine(plan), response)
+        assert isinstance(plan, Mem0Plan)
+        return answers.read(plan, response)
 
     def more(self, plan: Plan, answer: Answer, wanted: int) -> WireRequest | None:
         """Ranked reads double, up to the platform's limit; pages go on one by one."""
-        return answers.more(_mine(plan), cast(answers.Mem0Answer, answer), wanted)
+        assert isinstance(plan, Mem0Plan)
+        assert isinstance(answer, answers.Mem0Answer)
+        return answers.more(plan, answer, wanted)
 
     def joined(self, plan: Plan, first: Answer, second: Answer) -> Answer:
-        return answers.joined(_mine(plan), cast(answers.Mem0Answer, first), cast(answers.Mem0Answer, second))
+        assert isinstance(plan, Mem0Plan)
+        assert isinstance(first, answers.Mem0Answer)
+        assert isinstance(second, answers.Mem0Answer)
+        return answers.joined(plan, first, second)
 
     def rebuild(
         self, plan: Plan, answer: Answer, response: WireResponse, disclosure: Disclosure
     ) -> WireResponse:
-        return rebuild.rebuild(_mine(plan), cast(answers.Mem0Answer, answer), response, disclosure)
+        assert isinstance(plan, Mem0Plan)
+        assert isinstance(answer, answers.Mem0Answer)
+        return rebuild.rebuild(plan, answer, response, disclosure)
 
     def refusal(
         self,
@@ -116,8 +126,3 @@ class Mem0Dialect:
 
 
 _PLANNERS = {**READS, **WRITES}
-
-
-def _mine(plan: Plan) -> Mem0Plan:
-    """Plans of this dialect are its own; the port only knows their common part."""
-    return cast(Mem0Plan, plan)

@@ -12,7 +12,7 @@ from adapters.mem0.scope import (
     scope_from,
     scope_of,
 )
-from adapters.mem0.wire import JsonObject, Query, denied, invalid, json_object, upstream_request
+from adapters.mem0.wire import NO_QUERY, JsonObject, Query, denied, invalid, json_object, upstream_request
 
 MAX_TOP_K = 1_000
 _DEFAULT_TOP_K = 10
@@ -39,10 +39,10 @@ def plain(asked: Asked) -> Mem0Plan:
 
 
 def search(asked: Asked) -> Mem0Plan:
-    query = unscoped(asked.query())
+    query = unscoped(asked.query()) if asked.request.query else NO_QUERY
     body = json_object(asked.request.body)
     scope = scope_of(body, asked.caller)
-    fields = projection(body.pop("fields", None))
+    fields = projection(body.pop("fields")) if "fields" in body else None
     limit, top_k = _raise_top_k(body, _DEFAULT_TOP_K_BARE if asked.route.bare else _DEFAULT_TOP_K)
     sent = flat_filters(body, scope) if asked.route.bare else pinned_filters(body, scope)
     request = upstream_request(asked.request, asked.match.path, query=query, body=sent)

@@ -1,11 +1,21 @@
 """The other records that hold memory text, as candidates: changes of a memory, events, whole objects, echoes of writes."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from adapters.mem0.rows import BACKEND, DATES, TEXTS, RowSource, broken, careful, first, tree_of
 from adapters.mem0.said import NOTHING_SAID, said_by
 from adapters.mem0.trees import stated_owner, strings
 from firewall.core.model import Candidate
+
+
+def history_rows(raws: Sequence[msgspec.Raw], source: RowSource) -> list[Candidate]:
+    return [history_row(raw, source) for raw in raws]
+
+
+def event_rows(raws: Sequence[msgspec.Raw], source: RowSource) -> list[Candidate]:
+    return [event_row(raw, source) for raw in raws]
 
 
 def history_row(raw: bytes | msgspec.Raw, source: RowSource) -> Candidate:

@@ -59,7 +59,10 @@ class Shape(enum.Enum):
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the table. `oss` and `embedded` say whether those flavors can do it; the platform can do its own."""
+    """One row of the table. `oss` and `embedded` say whether those flavors can do it; the platform can do its own.
+
+    `bare`: it is a route of the open-source server.
+    """
 
     name: str
     method: str
@@ -70,11 +73,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     oss: bool = False
     embedded: bool = False
     note: str = ""
-
-    @property
-    def bare(self) -> bool:
-        """Whether it is a route of the open-source server."""
-        return not self.pattern.endswith("/")
+    bare: bool = False
 
     def can(self, flavor: Flavor) -> bool:
         return {"platform": not self.bare, "oss": self.oss, "embedded": self.embedded}[flavor]
@@ -101,6 +100,7 @@ def _route(
         oss="oss" in on,
         embedded="embedded" in on,
         note=note,
+        bare=not pattern.endswith("/"),
     )
 
 

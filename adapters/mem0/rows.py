@@ -1,17 +1,17 @@
-"""One row of an answer as a candidate: fast where the row is as documented, careful where it is not.
+"""One row of an answer as a candidate: read where the row is as documented, careful where it is not.
 
 A row without an id or a text is no row: 502. A row with anything else unexpected is still judged, with every string of it
 attached, and has to be inspected. Rows are never changed: what is admitted goes on as the same bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
-from adapters.mem0.said import KNOWN, NOTHING_SAID, Said, label_of, moment, said_by, seconds_of, worse
+from adapters.mem0.said import NOTHING_SAID, label_of, moment, said_by, seconds_of, worse
 from adapters.mem0.scope import APP_KEY, UNCHECKED, Scope
-from adapters.mem0.trees import CONTAINERS, is_prose, strings
+from adapters.mem0.trees import is_prose, strings
 from firewall.core.model import Candidate, Claims, EvidenceRequirement
 from firewall.errors import UpstreamError
 
@@ -66,49 +66,20 @@ class RowSource(msgspec.Struct, frozen=True):
     owner: Mapping[str, str] = {}
 
 
-_row_decoder = msgspec.json.Decoder(Row)
+decode_row: Callable[[bytes | msgspec.Raw], Row] = msgspec.json.Decoder(Row).decode
 _tree_decoder = msgspec.json.Decoder()
 
 
 def memory_row(raw: bytes | msgspec.Raw, source: RowSource) -> Candidate:
     """The candidate of one memory."""
     try:
-        row = _row_decoder.decode(raw)
+        row = decode_row(raw)
     except (ValueError, RecursionError):
         return careful(tree_of(raw), source)
-    attached, said = _strings_and_said(row)
-    speaking = (
-        row.lifecycle_state is not None or row.replaced_by is not None or row.expiration_date is not None
-    )
-    if speaking or not said.plain or not source.vouched:
-        return _speaking(raw, row, said, attached, source)
-    created, updated = row.created_at, row.updated_at
-    created_at = None if created is None else seconds_of(created)
-    # a memory that was never changed has one date, which is read once
-    updated_at = created_at if updated == created else None if updated is None else seconds_of(updated)
-    return Candidate(
-        id=row.id,
-        upstream=source.upstream,
-        text=row.memory,
-        backend=BACKEND,
-        kind=said.kind,
-        title=said.title,
-        owner=_owner(row, source),
-        created_at=created_at,
-        updated_at=updated_at,
-        writer=row.actor_id or said.writer or row.attributed_to or row.role or "",
-        source_class=said.source_class,
-        attached=attached,
-    )
-
-
-def _speaking(
-    raw: bytes | msgspec.Raw, row: Row, said: Said, attached: tuple[str, ...], source: RowSource
-) -> Candidate:
-    """A row that says something of its own life, or whose metadata does."""
     expires_at = end_of(row.expiration_date)
     if expires_at is None and row.expiration_date is not None:
         return careful(tree_of(raw), source)
+    said = NOTHING_SAID if row.metadata is None else said_by(row.metadata)
     claims = said.claims
     if row.lifecycle_state is not None:
         claims = _labelled(claims, row.lifecycle_state)
@@ -125,7 +96,7 @@ def _speaking(
         text=row.memory,
         kind=said.kind,
         title=said.title,
-        owner=_owner(row, source),
+        owner=owner_of(row, source),
         created_at=created_at,
         updated_at=updated_at,
         claimed_at=claimed_at,
@@ -137,7 +108,7 @@ def _speaking(
         target_files=said.target_files,
         task_signature=said.task_signature,
         evidence_refs=said.evidence_refs,
-        attached=attached,
+        attached=_attached(row),
     )
 
 
@@ -154,7 +125,8 @@ def _times(
     return None, None, min(filter(None, (latest, claimed)), default=None)
 
 
-def _owner(row: Row, source: RowSource) -> Mapping[str, str]:
+def owner_of(row: Row, source: RowSource) -> Mapping[str, str]:
+    """Whose memory the upstream says that it is, with what the request's filter says of that."""
     owner = dict(source.owner) if source.owner else {}
     if row.user_id is not None:
         owner["user_id"] = row.user_id
@@ -173,47 +145,10 @@ def _owner(row: Row, source: RowSource) -> Mapping[str, str]:
     return owner if source.scope.tree is None else source.scope.marked(owner)
 
 
-def _strings_and_said(row: Row) -> tuple[tuple[str, ...], Said]:
-    """Every other string of the row, and what its metadata says of it.
-
-    Identifiers and keys count as strings where they say something to a reader. They hardly ever do: so all of them are
-    looked at as one text, and apart only where that is prose.
-    """
-    names = (
-        f"{row.id}{row.user_id or ''}{row.agent_id or ''}{row.app_id or ''}{row.run_id or ''}"
-        f"{row.session_id or ''}{row.replaced_by or ''}{row.lifecycle_state or ''}{row.hash or ''}"
-        f"{row.role or ''}{row.actor_id or ''}{row.attributed_to or ''}"
-    )
-    found: list[str] = []
-    said = NOTHING_SAID
-    metadata = row.metadata
-    if metadata:
-        speaks = False
-        for key, value in metadata.items():
-            if key in KNOWN:
-                speaks = True
-            else:
-                names += key
-            if type(value) is str:
-                found.append(value)
-            elif type(value) in CONTAINERS:
-                found += strings(value)
-        if speaks:
-            said = said_by(metadata)
-    spoken = NONE
-    if is_prose(names):
-        found = [*strings(metadata)]
-        spoken = _spoken(row)
-    if row.categories:
-        found += row.categories
-    if (
-        row.structured_attributes is not None
-        or row.score_breakdown is not None
-        or row.score_details is not None
-    ):
-        found += strings([row.structured_attributes, row.score_breakdown, row.score_details])
-    found += spoken
-    return tuple(found), said
+def _attached(row: Row) -> tuple[str, ...]:
+    """Every other string of the row. Identifiers and keys count as strings where they say something to a reader."""
+    scored = strings((row.structured_attributes, row.score_breakdown, row.score_details))
+    return (*strings(row.metadata), *(row.categories or ()), *scored, *_spoken(row))
 
 
 def _spoken(row: Row) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ The safe answer is written first: a candidate on which anything raises keeps `do
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import compress
 
 import msgspec
 
@@ -25,7 +26,7 @@ from firewall.core.model import (
     Trust,
     Verdict,
 )
-from firewall.core.plain import Draft, Plain, Sources
+from firewall.core.plain import FAILED, FAILED_DRAFT, Draft, Looked, Sources, look
 from firewall.core.reasons import head
 from firewall.core.signals import (
     age,
@@ -61,6 +62,9 @@ SIGNALS: tuple[Signal, ...] = (
 SET_SIGNALS: tuple[SetSignal, ...] = (conflict.check_set,)
 WRITE_SIGNALS: tuple[Signal, ...] = (content.check,)
 
+#: The signals that read nothing of a candidate that is plain but for its text.
+_OF_TEXT: tuple[Signal, ...] = (content.check, outcome.check)
+
 #: The signals that ask what is known of a memory, and whether anything is known of any: asked once an answer.
 _OF_STATE: Mapping[Signal, Callable[[State], bool]] = {
     execution.check: lambda state: bool(state.routes.routes),
@@ -76,16 +80,29 @@ _WRITE, _GOVERN = Surface.write, Surface.govern
 _STANDARD = Mode.standard
 _USE_NOW, _INSPECT, _DO_NOT_USE = Action.use_now, Action.inspect_before_use, Action.do_not_use
 
-_FAILED = (Finding(Family.error, Action.do_not_use, "adjudication_error"),)
-_FAILED_DRAFT = Draft(Trust.untrusted, _FAILED)
 _CLEAN = {trust: Verdict(Action.use_now, admitted=True, trust=trust) for trust in Trust}
 
 
 class Adjudication(msgspec.Struct, frozen=True):
-    """`verdicts[i]` is the verdict of candidate i. `shadow_rules` counts what shadow rules would have done."""
+    """`verdicts[i]` is the verdict of candidate i. `shadow_rules` counts what shadow rules would have done.
+
+    `places` is `marked`, where the one who made it knows it.
+    """
 
     verdicts: tuple[Verdict, ...]
     shadow_rules: Mapping[str, int] = {}
+    places: Sequence[int] | None = None
+
+    def named(self, candidates: Sequence[Candidate]) -> list[tuple[Candidate, Verdict]]:
+        """Those that are not plain `use_now`: what is told of an answer is told of them."""
+        return [(candidates[index], self.verdicts[index]) for index in self.marked]
+
+    @property
+    def marked(self) -> Sequence[int]:
+        """Where those stand, in their order."""
+        if self.places is not None:
+            return self.places
+        return [index for index, verdict in enumerate(self.verdicts) if verdict.findings]
 
 
 def adjudicate(
@@ -104,33 +121,35 @@ def adjudicate(
 
 
 def judge(candidates: Sequence[Candidate], env: Env, signals: tuple[Signal, ...] = SIGNALS) -> list[Draft]:
-    """Each candidate alone."""
+    """Each candidate alone. A plain one meets the signals of the state alone, and most answers are judged by none."""
     sources = Sources(env)
-    plain = Plain(env, sources) if signals is SIGNALS else None
+    if signals is SIGNALS:
+        looked = look(candidates, env, sources)
+    else:
+        looked = Looked([FAILED_DRAFT] * len(candidates), (), range(len(candidates)))
+    drafts = looked.drafts
     of_state = [signal for signal, knows in _OF_STATE.items() if knows(env.state)]
-    return [_judge_one(candidate, env, signals, of_state, sources, plain) for candidate in candidates]
+    if of_state:
+        for index, draft in enumerate(drafts):
+            if draft is not FAILED_DRAFT:
+                drafts[index] = _judge_one(candidates[index], env, of_state, sources)
+    for index in looked.by_text:
+        drafts[index] = _judge_one(candidates[index], env, (*_OF_TEXT, *of_state), sources)
+    for index in looked.by_all:
+        drafts[index] = _judge_one(candidates[index], env, signals, sources)
+    return drafts
 
 
-def _judge_one(
-    candidate: Candidate,
-    env: Env,
-    signals: Sequence[Signal],
-    of_state: Sequence[Signal],
-    sources: Sources,
-    plain: Plain | None,
-) -> Draft:
-    """A plain candidate meets the signals of the state alone."""
+def _judge_one(candidate: Candidate, env: Env, due: Sequence[Signal], sources: Sources) -> Draft:
     findings: tuple[Finding, ...] = ()
     try:
-        draft = None if plain is None else plain.draft_of(candidate)
-        for signal in signals if draft is None else of_state:
+        for signal in due:
             found = signal(candidate, env)
             if found:
                 findings += found
-        if draft is None:
-            draft = sources.draft_of(candidate)
+        draft = sources.draft_of(candidate)
     except Exception:  # noqa: BLE001  the enforcement boundary: whatever fails here must fail closed
-        return _FAILED_DRAFT
+        return FAILED_DRAFT
     return Draft(draft.trust, findings + ladder.beside(findings, draft.findings)) if findings else draft
 
 
@@ -141,39 +160,46 @@ def conclude(
     set_signals: tuple[SetSignal, ...] = SET_SIGNALS,
 ) -> Adjudication:
     """The set: conflicts and duplicates among what is not already out, then releases, rules, admission."""
-    relations = _relations(candidates, drafts, env, set_signals)
+    if len(drafts) != len(candidates):
+        raise ValueError("a draft for each candidate is needed")
+    marked = [index for index, draft in enumerate(drafts) if draft.findings]
+    relations = _relations(candidates, drafts, marked, env, set_signals)
     rules = [rule for rule in env.policy.rules if env.context.surface in rule.surfaces]
     shadow: dict[str, int] = {}
-    verdicts: list[Verdict] = []
-    for index, (candidate, draft) in enumerate(zip(candidates, drafts, strict=True)):
-        findings = draft.findings
-        if relations:
-            findings += relations.get(index, ())
-        if not findings and not rules:
-            verdicts.append(_CLEAN[draft.trust])
-            continue
+    verdicts = [_CLEAN[draft.trust] for draft in drafts]
+    due: Sequence[int] = range(len(drafts))
+    if not rules:
+        due = sorted({*marked, *relations}) if relations else marked
+    for index in due:
+        candidate, trust = candidates[index], drafts[index].trust
         try:
-            findings = _without_released(candidate, findings, env)
+            findings = drafts[index].findings + relations.get(index, ())
+            if findings and env.state.reviewed_memories:
+                findings = _without_released(candidate, findings, env)
             for rule in rules:
-                findings += _apply(rule, candidate, draft.trust, findings, env, shadow)
+                findings += _apply(rule, candidate, trust, findings, env, shadow)
         except Exception:  # noqa: BLE001  the enforcement boundary: whatever fails here must fail closed
-            findings = _FAILED
-        verdicts.append(_verdict(findings, draft.trust, env))
-    return Adjudication(tuple(verdicts), shadow)
+            findings = FAILED
+        verdicts[index] = _verdict(findings, trust, env)
+    return Adjudication(tuple(verdicts), shadow, [index for index in due if verdicts[index].findings])
 
 
 def _relations(
-    candidates: Sequence[Candidate], drafts: Sequence[Draft], env: Env, set_signals: tuple[SetSignal, ...]
+    candidates: Sequence[Candidate],
+    drafts: Sequence[Draft],
+    marked: Sequence[int],
+    env: Env,
+    set_signals: tuple[SetSignal, ...],
 ) -> dict[int, tuple[Finding, ...]]:
     """What the candidates say about each other. One that is out already says nothing about the rest."""
-    standing_in = [
-        index for index, draft in enumerate(drafts) if not draft.findings or not _is_out(draft.findings)
-    ]
+    stands_in = [True] * len(drafts)
+    for index in marked:
+        stands_in[index] = not _is_out(drafts[index].findings)
+    standing_in = list(compress(range(len(drafts)), stands_in))
     if len(standing_in) < 2 or not set_signals:
         return {}
-    everyone = len(standing_in) == len(candidates)
-    chosen = candidates if everyone else [candidates[index] for index in standing_in]
-    trusts = [drafts[index].trust for index in standing_in]
+    chosen = list(compress(candidates, stands_in))
+    trusts = [draft.trust for draft in compress(drafts, stands_in)]
     relations: dict[int, tuple[Finding, ...]] = {}
     try:
         for signal in set_signals:
@@ -181,12 +207,15 @@ def _relations(
                 index = standing_in[position]
                 relations[index] = relations.get(index, ()) + findings
     except Exception:  # noqa: BLE001  the enforcement boundary: whatever fails here must fail closed
-        return dict.fromkeys(standing_in, _FAILED)
+        return dict.fromkeys(standing_in, FAILED)
     return relations
 
 
 def _is_out(findings: tuple[Finding, ...]) -> bool:
-    return _DO_NOT_USE in [finding.action for finding in findings]
+    for finding in findings:  # noqa: SIM110  a call for each finding less than `any`
+        if finding.action is _DO_NOT_USE:
+            return True
+    return False
 
 
 def _without_released(candidate: Candidate, findings: tuple[Finding, ...], env: Env) -> tuple[Finding, ...]:

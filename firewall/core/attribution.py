@@ -8,9 +8,12 @@ Rules
    runtime signal bears out, has the memory inspected until as many distinct runs were helped.
 4. What was exposed and not used is never blamed. Three runs that passed it by, and none that it helped, make it a
    candidate for inspection, which is said and changes no verdict.
-5. While a memory is suppressed with `hard_freeze` nothing is counted for it.
+5. A suppression that helped says nothing good of what was suppressed, nor does one that hindered say anything bad: what
+   was served as `do_not_use` is noted and not counted.
+6. While a memory is suppressed with `hard_freeze` nothing is counted for it.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -21,6 +24,8 @@ from firewall.core.evidence import Exposed, ExposedItem, FeedbackGiven
 MOST_EXPOSURES = 5_000
 PASSED_BY = 3
 _MOST_RUNS = 64
+#: Feedbacks on one guide; later ones credit nothing.
+MOST_FEEDBACK = 512
 
 Strength = Literal[
     "none",
@@ -55,12 +60,12 @@ class Standing(msgspec.Struct, kw_only=True, omit_defaults=True):
         return self.passed_by >= PASSED_BY and not self.helped
 
 
-class Exposure(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
+class Exposure(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A guide as it was served, and the feedback on it. `offset` is its place in the log."""
 
     served: Exposed
     offset: int
-    feedback: list[FeedbackGiven] = []
+    feedback: tuple[FeedbackGiven, ...] = ()
 
 
 class Learning(msgspec.Struct, kw_only=True):
@@ -84,14 +89,16 @@ def credit(
 ) -> None:
     """Fold one feedback. `frozen` are the memories for which nothing is counted at the moment."""
     exposure = learning.exposures.get(given.guide_trace_id)
-    if exposure is None:
+    if exposure is None or len(exposure.feedback) >= MOST_FEEDBACK:
         learning.unattributed += 1
         return
     before = said_of(exposure, given.run_id)
-    exposure.feedback.append(given)
+    learning.exposures[given.guide_trace_id] = msgspec.structs.replace(
+        exposure, feedback=(*exposure.feedback, given)
+    )
     for item in exposure.served.items:
         memory = (item.upstream, bare_id(item))
-        if memory in frozen or item.memory_id in before:
+        if memory in frozen or item.memory_id in before or item.served_surface == "do_not_use":
             continue
         if item.memory_id in given.memory_ids:
             _count(standings.setdefault(memory, Standing()), given)
@@ -104,6 +111,27 @@ def said_of(exposure: Exposure, run_id: str) -> frozenset[str]:
     return frozenset(
         memory for given in exposure.feedback if given.run_id == run_id for memory in given.memory_ids
     )
+
+
+def foreseen(
+    exposure: Exposure,
+    standings: Mapping[tuple[str, str], Standing],
+    frozen: frozenset[tuple[str, str]],
+    given: FeedbackGiven,
+) -> dict[tuple[str, str], Standing]:
+    """The standings of this guide's memories as they will be once the feedback is folded; nothing changes by it."""
+    held = {
+        memory: msgspec.structs.replace(
+            standing,
+            helped_runs=[*standing.helped_runs],
+            harmed_runs=[*standing.harmed_runs],
+            unused_runs=[*standing.unused_runs],
+        )
+        for item in exposure.served.items
+        if (standing := standings.get(memory := (item.upstream, bare_id(item)))) is not None
+    }
+    credit(Learning(exposures={given.guide_trace_id: exposure}), held, frozen, given)
+    return held
 
 
 def bare_id(item: ExposedItem) -> str:

@@ -223,8 +223,8 @@ class SkillReviewed(msgspec.Struct, frozen=True, tag="skill_reviewed", kw_only=T
     at: float
 
 
-class Node(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
-    """Evidence in memory. `route` is the key of the route that an execution step speaks of; `offset` is its place in
+class Node(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """Evidence in memory. A change puts another node in its place. `route` is the key of the route that an execution step speaks of; `offset` is its place in
     the log, where its payload is."""
 
     node_id: str

@@ -4,18 +4,20 @@ Memory is bounded: beyond `MOST_NODES` the oldest are let go, by a rule that eve
 the log, `archived` says where; what they said of a route stays in the route. Procedures and handoffs are let go last.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import chain
 
 import msgspec
 
-from firewall.core.evidence import Node, Observed, Tended
+from firewall.core.evidence import Node, NodeLifecycle, Observed, Tended
 from firewall.core.execution import OUTCOMES, RouteState, Said, after, route_key
 from firewall.core.retrieval import Lexicon, lexicon_of
+from firewall.core.route_words import words_of
 from firewall.core.routes import ExecutionRoute, RouteIndex
 
 #: Nodes in memory, and how many more may gather before the oldest are let go at once.
 MOST_NODES = 20_000
-SLACK = 1_000
+SLACK = 200
 #: Where evidence that was let go can still be found by its id.
 MOST_ARCHIVED = 200_000
 #: Routes of a scope: an observation that would open one more is refused before it gets into the log.
@@ -25,6 +27,8 @@ _MOST_REFS = 64
 _MOST_HANDOFFS = 16
 
 _WELL = frozenset({"active", "archived"})
+#: What later evidence says of a node, and the node's own event does not.
+_ENDED = frozenset({"contested", "superseded", "rehydration_candidate"})
 #: The statement that a state rests on: a newer one of the same weight is what the route then rests on.
 _RESTS_ON = {
     RouteState.active: Said.tried,
@@ -35,14 +39,18 @@ _RESTS_ON = {
     RouteState.rejected: Said.failed,
     RouteState.superseded: Said.superseded,
 }
+_TORN = frozenset({RouteState.contested, RouteState.disputed})
+_FAILED_ONCE = _TORN | {RouteState.failed, RouteState.rejected}
 
 
 class Evidence(msgspec.Struct, kw_only=True, dict=True):
-    """`nodes` in log order; `archived` gives the offsets of those that were let go; `anchors` the handoffs of an anchor,
-    newest last; `clients` the node that a client id stands for."""
+    """`nodes` in log order; `archived` gives the offsets of those that were let go, `ended` what had become of them where
+    the log alone does not say it; `anchors` the handoffs of an anchor, newest last; `clients` the node that a client id
+    stands for."""
 
     nodes: dict[str, Node] = {}
     archived: dict[str, int] = {}
+    ended: dict[str, tuple[NodeLifecycle, str]] = {}
     anchors: dict[str, list[str]] = {}
     clients: dict[str, str] = {}
 
@@ -56,10 +64,37 @@ class Evidence(msgspec.Struct, kw_only=True, dict=True):
             )
         return found
 
+    @property
+    def searchable(self) -> bool:
+        """Whether the lexicon is made: to make that of many nodes takes its time."""
+        return "lexicon" in self.__dict__
+
+    def adopt(self, lexicon: Lexicon, made_of: Mapping[str, Node]) -> None:
+        """Take over words that were gathered elsewhere from the nodes as they had been, and bring them up to date."""
+        for node_id, node in made_of.items():
+            if node_id not in self.nodes:
+                lexicon.remove(node_id, words_to_find(node))
+        for node_id, node in self.nodes.items():
+            if node_id not in made_of:
+                lexicon.add(node_id, words_to_find(node))
+        self.__dict__["lexicon"] = lexicon
+
+    @property
+    def procedures(self) -> dict[str, dict[str, None]]:
+        """The procedures of each task, oldest first; made at the first look, then kept up to date. Never stored."""
+        found: dict[str, dict[str, None]] | None = self.__dict__.get("procedures")
+        if found is None:
+            found = self.__dict__["procedures"] = {}
+            for node in self.nodes.values():
+                _enter(found, node)
+        return found
+
     def put(self, node: Node) -> None:
-        """Take in a node; beyond the bound the oldest go."""
+        """Take in a new node; beyond the bound the oldest go."""
         self.nodes[node.node_id] = node
-        self.archived.pop(node.node_id, None)
+        procedures: dict[str, dict[str, None]] | None = self.__dict__.get("procedures")
+        if procedures is not None:
+            _enter(procedures, node)
         lexicon: Lexicon | None = self.__dict__.get("lexicon")
         if lexicon is not None:
             lexicon.add(node.node_id, words_to_find(node))
@@ -71,14 +106,44 @@ class Evidence(msgspec.Struct, kw_only=True, dict=True):
         spared = {node.node_id for node in kept_longer[-(MOST_NODES // 2) :]}
         going = [node for node in self.nodes.values() if node.node_id not in spared][:count]
         lexicon: Lexicon | None = self.__dict__.get("lexicon")
+        procedures: dict[str, dict[str, None]] = self.__dict__.get("procedures", {})
         for node in going:
             del self.nodes[node.node_id]
+            procedures.get(node.task_signature, {}).pop(node.node_id, None)
             self.archived[node.node_id] = node.offset
+            if node.lifecycle in _ENDED:
+                self.ended[node.node_id] = (node.lifecycle, node.superseded_by)
             if lexicon is not None:
-                lexicon.remove(node.node_id)
+                lexicon.remove(node.node_id, words_to_find(node))
         while len(self.archived) > MOST_ARCHIVED:
-            del self.archived[next(iter(self.archived))]
+            oldest = next(iter(self.archived))
+            del self.archived[oldest]
+            self.ended.pop(oldest, None)
         self.clients = {client: node for client, node in self.clients.items() if node in self.nodes}
+        self.anchors = {
+            anchor: held for anchor, nodes in self.anchors.items() if (held := [*filter(self.knows, nodes)])
+        }
+
+    def knows(self, node_id: str) -> bool:
+        """Whether it is in memory, or can be brought back from the log."""
+        return node_id in self.nodes or node_id in self.archived
+
+    def restore(self, event: Observed, offset: int) -> None:
+        """Bring back what was let go, as what it had become."""
+        node = node_of(event, offset)
+        lifecycle, superseded_by = self.ended.pop(node.node_id, (node.lifecycle, ""))
+        del self.archived[node.node_id]
+        self.put(msgspec.structs.replace(node, lifecycle=lifecycle, superseded_by=superseded_by))
+
+    def mark(self, node_id: str, lifecycle: NodeLifecycle, *, by: str = "") -> None:
+        """What others say of a node in memory."""
+        node = self.nodes[node_id]
+        self.nodes[node_id] = msgspec.structs.replace(node, lifecycle=lifecycle, superseded_by=by)
+
+
+def _enter(procedures: dict[str, dict[str, None]], node: Node) -> None:
+    if node.node_type == "procedure" and node.task_signature:
+        procedures.setdefault(node.task_signature, {})[node.node_id] = None
 
 
 def words_to_find(node: Node) -> str:
@@ -88,12 +153,11 @@ def words_to_find(node: Node) -> str:
 
 def observe(evidence: Evidence, routes: RouteIndex, event: Observed, offset: int) -> None:
     """Take in one piece of evidence; one that is known already changes nothing."""
-    if event.node_id in evidence.nodes or event.node_id in evidence.archived:
+    if evidence.knows(event.node_id):
         return
-    node = node_of(event, offset)
     if event.kind == "execution" and event.outcome:
-        node.route = _advance(routes, event, offset)
-    evidence.put(node)
+        _advance(routes, event, offset)
+    evidence.put(node_of(event, offset))
     if event.client_id:
         evidence.clients[event.client_id] = event.node_id
     if event.anchor:
@@ -101,24 +165,24 @@ def observe(evidence: Evidence, routes: RouteIndex, event: Observed, offset: int
         held.append(event.node_id)
         del held[:-_MOST_HANDOFFS]
     _supersede(evidence, routes, event, offset)
-    _contradict(evidence, event.contradicts)
+    _contradict(evidence, event, event.contradicts)
 
 
 def tend(evidence: Evidence, event: Tended) -> None:
     """Archive or rehydrate native evidence. Rehydrating makes available, to be looked at: what failed or is contested
     stays so, and what was fine before comes back to be inspected."""
+    restored = event.restored
+    if restored is not None and restored.node_id == event.memory_id and event.memory_id in evidence.archived:
+        evidence.restore(restored, event.origin)
     node = evidence.nodes.get(event.memory_id)
-    if node is None and event.restored is not None and event.memory_id in evidence.archived:
-        node = node_of(event.restored, event.origin)
-        evidence.put(node)
     if node is None:
         return
     if event.operation == "archive":
-        node.tier = "archive"
+        evidence.nodes[node.node_id] = msgspec.structs.replace(node, tier="archive")
     elif event.operation == "rehydrate":
-        if node.tier == "archive" or node.lifecycle == "archived" or event.restored is not None:
-            node.lifecycle = "rehydration_candidate" if node.lifecycle in _WELL else node.lifecycle
-        node.tier = event.tier
+        away = node.tier == "archive" or node.lifecycle == "archived" or restored is not None
+        lifecycle = "rehydration_candidate" if away and node.lifecycle in _WELL else node.lifecycle
+        evidence.nodes[node.node_id] = msgspec.structs.replace(node, tier=event.tier, lifecycle=lifecycle)
 
 
 def node_of(event: Observed, offset: int) -> Node:
@@ -157,71 +221,134 @@ def node_of(event: Observed, offset: int) -> Node:
 def key_of(event: Observed) -> str:
     """The key of the route that an execution step speaks of."""
     return route_key(
-        event.audience, event.task_signature, event.target_files, event.workflow_signature, event.title
+        event.audience,
+        event.task_signature,
+        event.target_files,
+        event.workflow_signature,
+        event.title if words_of(event.title) else event.text,
     )
 
 
-def _advance(routes: RouteIndex, event: Observed, offset: int) -> str:
-    """What the step makes of its route; the route's key."""
+def _advance(routes: RouteIndex, event: Observed, offset: int) -> None:
+    """What the step makes of its route."""
     key = key_of(event)
-    before = routes.routes.get(key)
-    since = min(event.observed_at, event.at)
     said = OUTCOMES[event.outcome]
-    refs, memories = event.evidence_refs, event.memory_ids
-    if before is not None:
-        refs, memories = _union(before.evidence_refs, refs), _union(before.memory_ids, memories)
-        state = before.state if since < before.since else after(before.state, said, verified=event.verified)
-        rests = state is not before.state or (
-            since >= before.since and _RESTS_ON.get(state) is said and event.verified >= before.verified
+    before = routes.routes.get(key)
+    if before is None:
+        routes.put(_stated(event, key, after(None, said, verified=event.verified), offset))
+        return
+    history = _is_history(event, before)
+    state = before.state if history else after(before.state, said, verified=event.verified)
+    named = {
+        "evidence_refs": _refs(before.evidence_refs, event.evidence_refs, before, event, state),
+        "memory_ids": _refs(before.memory_ids, event.memory_ids, before, event, state),
+        "teams": _teams(before, event, state, said),
+    }
+    changed = state is not before.state
+    if changed and state in _TORN:
+        # Recognised by what failed, until that is settled.
+        now = msgspec.structs.replace(
+            before, state=state, step_id=event.node_id, since=_later(before, event), offset=offset, **named
         )
-        if not rests:
-            if (refs, memories) != (before.evidence_refs, before.memory_ids):
-                routes.put(msgspec.structs.replace(before, evidence_refs=refs, memory_ids=memories))
-            return key
+    elif changed or (not history and _renews(before, event, said)):
+        stated = _stated(event, key, state, offset)
+        now = msgspec.structs.replace(stated, since=_later(before, event), **named)
     else:
-        state = after(None, said, verified=event.verified)
-    routes.put(
-        ExecutionRoute(
-            key=key,
-            step_id=event.node_id,
-            state=state,
-            title=event.title,
-            text=event.text[:TEXT_CHARS],
-            task_signature=event.task_signature,
-            workflow_signature=event.workflow_signature,
-            target_files=event.target_files,
-            evidence_refs=refs,
-            memory_ids=memories,
-            audience=event.audience,
-            team=event.audience.team,
-            since=since,
-            offset=offset,
-        )
+        now = msgspec.structs.replace(before, **named)
+    if now != before:
+        routes.put(now)
+
+
+def _stated(event: Observed, key: str, state: RouteState, offset: int) -> ExecutionRoute:
+    """A route as one step alone states it."""
+    return ExecutionRoute(
+        key=key,
+        step_id=event.node_id,
+        state=state,
+        title=event.title,
+        text=event.text[:TEXT_CHARS],
+        task_signature=event.task_signature,
+        workflow_signature=event.workflow_signature,
+        target_files=event.target_files,
+        evidence_refs=_union(event.evidence_refs),
+        memory_ids=_union(event.memory_ids),
+        audience=event.audience,
+        teams=(event.audience.team,) if event.outcome == "failed" else (),
+        since=min(event.observed_at, event.at),
+        offset=offset,
     )
-    return key
 
 
-def _union(held: tuple[str, ...], more: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*more, *held)))[:_MOST_REFS]
+def _is_history(event: Observed, route: ExecutionRoute) -> bool:
+    """Only what says itself that it is old: the clocks of two processes differ, and then the order of the log counts."""
+    return event.observed_at < event.at and event.observed_at < route.since
+
+
+def _later(route: ExecutionRoute, event: Observed) -> float:
+    return max(route.since, min(event.observed_at, event.at))
+
+
+def _renews(before: ExecutionRoute, event: Observed, said: Said) -> bool:
+    """Whether a route that stays what it is rests on this statement from now on: one of the same kind and at least the
+    same weight, that nobody is shut out from who saw the one before."""
+    return (
+        _RESTS_ON.get(before.state) is said
+        and event.verified >= before.verified
+        and (event.audience.lane == "private" or event.audience.team in {"", before.audience.team})
+    )
+
+
+def _refs(
+    held: tuple[str, ...], more: tuple[str, ...], before: ExecutionRoute, event: Observed, state: RouteState
+) -> tuple[str, ...]:
+    """What the route is recognised by. An accepted one vouches for what it names: so a verifier or reviewer has to
+    have named it. What somebody else names never pushes out what they did."""
+    if state is RouteState.accepted:
+        if not event.verified:
+            return held
+        if before.state is not RouteState.accepted:
+            return _union(more)
+    return _union(more, held) if event.verified >= before.verified else _union(held, more)
+
+
+def _teams(before: ExecutionRoute, event: Observed, state: RouteState, said: Said) -> tuple[str, ...]:
+    """The teams whose own failure stands. One team's says nothing less because another one failed too."""
+    if state not in _FAILED_ONCE:
+        return ()
+    more = (event.audience.team,) if said is Said.failed else ()
+    held = before.teams if before.state in _FAILED_ONCE else ()
+    return _union(held, more)
+
+
+def _union(*parts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(chain(*parts)))[:_MOST_REFS]
 
 
 def _supersede(evidence: Evidence, routes: RouteIndex, event: Observed, offset: int) -> None:
     for node_id in event.supersedes:
         node = evidence.nodes.get(node_id)
-        if node is None or node_id == event.node_id:
+        if node is None or node_id == event.node_id or not event.audience.speaks_to(node.audience):
             continue
-        node.lifecycle, node.superseded_by = "superseded", event.node_id
+        if node.verified and not event.verified:
+            _contradict(evidence, event, (node_id,))
+            continue
+        evidence.mark(node_id, "superseded", by=event.node_id)
         route = routes.routes.get(node.route)
-        if route is None or route.key == (evidence.nodes[event.node_id].route or None):
+        if route is None or route.key == evidence.nodes[event.node_id].route or _is_history(event, route):
             continue
         state = after(route.state, Said.superseded, verified=event.verified)
         if state is not route.state:
-            routes.put(msgspec.structs.replace(route, state=state, step_id=event.node_id, offset=offset))
+            since = _later(route, event)
+            routes.put(
+                msgspec.structs.replace(route, state=state, step_id=event.node_id, since=since, offset=offset)
+            )
 
 
-def _contradict(evidence: Evidence, node_ids: Iterable[str]) -> None:
+def _contradict(evidence: Evidence, event: Observed, node_ids: Iterable[str]) -> None:
     """What is contradicted is contested, and has to be inspected; what is already worse stays so."""
     for node_id in node_ids:
         node = evidence.nodes.get(node_id)
-        if node is not None and node.lifecycle in {"active", "candidate", "unknown"}:
-            node.lifecycle = "contested"
+        if node is None or node_id == event.node_id or not event.audience.speaks_to(node.audience):
+            continue
+        if node.lifecycle in {"active", "candidate", "unknown"}:
+            evidence.mark(node_id, "contested")

@@ -2,16 +2,25 @@
 
 Nearly every row of nearly every answer is plain. What is not, or may not be, goes to the signals: this only ever saves
 their calls, and a test holds it against them. What rows share (the owner, the source, the attached strings) is judged
-once an answer; a look may know no more than that the last one of its like was all right.
+when it is first met; a look may know no more than that the last one of its like was all right.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import msgspec
 
 from firewall.core import ladder
 from firewall.core.compiled import Env
-from firewall.core.model import NO_CLAIMS, Attestation, Candidate, Finding, Surface, Trust
+from firewall.core.model import (
+    NO_CLAIMS,
+    Action,
+    Attestation,
+    Candidate,
+    Family,
+    Finding,
+    Surface,
+    Trust,
+)
 from firewall.core.signals import content, provenance, scope
 from firewall.core.signals.scan import seen_in
 
@@ -19,12 +28,31 @@ from firewall.core.signals.scan import seen_in
 _WRITE = Surface.write
 _UNSIGNED = Attestation.unsigned
 
+FAILED = (Finding(Family.error, Action.do_not_use, "adjudication_error"),)
+
+#: No owner, not even a broken one, is this one.
+_NOBODY = object()
+
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
     """What is known of one candidate before the set has been looked at. Plain candidates of one source share theirs."""
 
     trust: Trust
     findings: tuple[Finding, ...]
+
+
+FAILED_DRAFT = Draft(Trust.untrusted, FAILED)
+
+
+class Looked(msgspec.Struct, frozen=True):
+    """`drafts` of an answer: right for the plain candidates, `FAILED_DRAFT` for all others.
+
+    Of those, `by_text` are plain but for what their text says, and `by_all` may be anything. What is in neither failed.
+    """
+
+    drafts: list[Draft]
+    by_text: Sequence[int]
+    by_all: Sequence[int]
 
 
 class Sources:
@@ -55,73 +83,66 @@ class Sources:
         return Draft(trust, () if step is None else (step,))
 
 
-class Plain:
+# One loop on purpose, with no call in it that a row like the one before does not need: the calls cost more than the steps.
+def look(candidates: Sequence[Candidate], env: Env, sources: Sources) -> Looked:  # noqa: C901, PLR0912, PLR0915
     """The look, for one answer. It speaks for the signals that read nothing but the candidate and the policy."""
-
-    __slots__ = (
-        "_attached",
-        "_attached_chars",
-        "_env",
-        "_max_age",
-        "_most_chars",
-        "_now",
-        "_owner",
-        "_sources",
-    )
-
-    def __init__(self, env: Env, sources: Sources) -> None:
-        self._env = env
-        self._sources = sources
-        self._now = env.now
-        self._max_age = env.policy.max_age
-        self._most_chars = env.policy.prompt_chars
-        #: The last owner that is within scope, and the last attached strings that hold nothing.
-        self._owner: Mapping[str, str] | None = None
-        self._attached: tuple[str, ...] = ()
-        self._attached_chars = 0
-
-    def draft_of(self, candidate: Candidate) -> Draft | None:
-        """The draft of a plain candidate; None for one that the signals have to look at."""
-        if (
-            candidate.title
-            or candidate.attestation is not _UNSIGNED
-            or candidate.superseded_by is not None
-            or candidate.expires_at is not None
-            or candidate.invalid_at is not None
-            or candidate.claimed_at is not None
-        ):
-            return None
-        text = candidate.text
-        seen = seen_in(text)
-        if seen.detections or seen.outcome is not None:
-            return None
-        chars = len(text)
-        if candidate.attached:
-            if candidate.attached != self._attached and not self._attaches_nothing(candidate):
-                return None
-            chars += self._attached_chars
-        if chars > self._most_chars:
-            return None
-        if (self._owner is None or candidate.owner != self._owner) and not self._is_ours(candidate):
-            return None
-        limit = self._max_age[candidate.kind]
-        if limit is not None:
-            changed = candidate.updated_at
-            if changed is None:
-                changed = candidate.created_at
-            if changed is not None and self._now - changed > limit:
-                return None
-        return self._sources.draft_of(candidate)
-
-    def _attaches_nothing(self, candidate: Candidate) -> bool:
-        clean = content.rest_is_clean(candidate)
-        if clean:
-            self._attached = candidate.attached
-            self._attached_chars = sum(map(len, candidate.attached))
-        return clean
-
-    def _is_ours(self, candidate: Candidate) -> bool:
-        ours = not scope.check(candidate, self._env)
-        if ours:
-            self._owner = candidate.owner
-        return ours
+    drafts = [FAILED_DRAFT] * len(candidates)
+    by_text: list[int] = []
+    by_all: list[int] = []
+    now, max_age, most_chars = env.now, env.policy.max_age, env.policy.prompt_chars
+    owner: object = _NOBODY
+    attached: tuple[str, ...] = ()
+    attached_chars = 0
+    source: tuple[str, ...] = ()
+    draft = FAILED_DRAFT
+    for index, candidate in enumerate(candidates):
+        try:
+            if (
+                candidate.title
+                or candidate.attestation is not _UNSIGNED
+                or candidate.superseded_by is not None
+                or candidate.expires_at is not None
+                or candidate.invalid_at is not None
+                or candidate.claimed_at is not None
+            ):
+                by_all.append(index)
+                continue
+            if candidate.attached != attached:
+                if not content.rest_is_clean(candidate):
+                    by_all.append(index)
+                    continue
+                attached = candidate.attached
+                attached_chars = sum(map(len, attached))
+            its = candidate.owner
+            if its is not owner and its != owner:
+                if scope.check(candidate, env):
+                    by_all.append(index)
+                    continue
+                owner = its
+            text = candidate.text
+            if len(text) + attached_chars > most_chars:
+                by_all.append(index)
+                continue
+            limit = max_age[candidate.kind]
+            if limit is not None:
+                changed = candidate.updated_at
+                if changed is None:
+                    changed = candidate.created_at
+                if changed is not None and now - changed > limit:
+                    by_all.append(index)
+                    continue
+            seen = seen_in(text)
+            if seen.detections or seen.outcome is not None:
+                by_text.append(index)
+                continue
+            if candidate.claims is not NO_CLAIMS:
+                drafts[index] = sources.draft_of(candidate)
+                continue
+            its_source = (candidate.upstream, candidate.backend, candidate.source_class, candidate.writer)
+            if its_source != source:
+                draft = sources.draft_of(candidate)
+                source = its_source
+            drafts[index] = draft
+        except Exception:  # noqa: BLE001, S112  the enforcement boundary: its draft stays the failed one
+            continue
+    return Looked(drafts, by_text, by_all)

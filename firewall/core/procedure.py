@@ -47,23 +47,14 @@ class Procedures(msgspec.Struct, kw_only=True):
         if measured is None:
             return
         for skill in measured.skills:
-            row = self.rows.get(skill.candidate_id)
-            if row is None:
-                self.rows[skill.candidate_id] = ReviewRow(
-                    skill=skill, measurement_id=event.measurement_id, created_at=event.at
-                )
-            elif row.status == "pending":
-                row.skill, row.measurement_id = skill, event.measurement_id
+            self.rows[skill.candidate_id] = queued(self.rows.get(skill.candidate_id), skill, event)
         self._bound()
 
     def review(self, event: SkillReviewed) -> None:
         """A promoted row may be rejected later; a rejected one is out for good."""
         row = self.rows.get(event.candidate_id)
-        if row is None or row.status == "rejected":
-            return
-        row.status = event.decision
-        row.reviewer_id, row.review_reason = event.reviewer_id, event.review_reason
-        row.reviewed_at = event.at
+        if row is not None:
+            self.rows[event.candidate_id] = reviewed(row, event)
 
     def _bound(self) -> None:
         over = len(self.rows) - MOST_ROWS
@@ -71,6 +62,28 @@ class Procedures(msgspec.Struct, kw_only=True):
             going = [key for key, row in self.rows.items() if row.status != "promoted"][:over]
             for key in going:
                 del self.rows[key]
+
+
+def queued(row: ReviewRow | None, skill: Skill, event: SkillsQueued) -> ReviewRow:
+    """What a skill's row is once it is queued: what was decided stays decided."""
+    if row is None:
+        return ReviewRow(skill=skill, measurement_id=event.measurement_id, created_at=event.at)
+    if row.status != "pending":
+        return row
+    return msgspec.structs.replace(row, skill=skill, measurement_id=event.measurement_id)
+
+
+def reviewed(row: ReviewRow, event: SkillReviewed) -> ReviewRow:
+    """What a row is once it is decided: rejected is for good."""
+    if row.status == "rejected":
+        return row
+    return msgspec.structs.replace(
+        row,
+        status=event.decision,
+        reviewer_id=event.reviewer_id,
+        review_reason=event.review_reason,
+        reviewed_at=event.at,
+    )
 
 
 def refusals(row: ReviewRow) -> tuple[str, ...]:

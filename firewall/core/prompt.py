@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+#: The headers of a guide's prompt, in their order.
+GUIDE_HEADERS = ("PASSED_SOLUTIONS", "FAILED_BRANCHES", "CURRENT_ACTIVE_PATH", "REHYDRATE_IF_NEEDED")
 #: The headers that a section may carry. A text that spells one of them with a colon is rendered without the colon.
-HEADERS = ("USE_NOW", "INSPECT_BEFORE_USE", "DO_NOT_USE", "REHYDRATE")
+HEADERS = ("USE_NOW", "INSPECT_BEFORE_USE", "DO_NOT_USE", "REHYDRATE", *GUIDE_HEADERS)
 
 ID_CHARS = 96
 TITLE_CHARS = 96

@@ -6,6 +6,8 @@ small set it may be a metric label (`bounded`), else the label is the head alone
 
 import msgspec
 
+from firewall.core.memo import Memo
+
 
 class ReasonCode(msgspec.Struct, frozen=True):
     head: str
@@ -65,9 +67,12 @@ def head(reason: str) -> str:
     return reason.partition(":")[0]
 
 
-def metric_label(reason: str) -> str:
-    """The reason as a label value from a bounded set: two parts at most, ids never."""
+def _label(reason: str) -> str:
     name, _, tail = reason.partition(":")
     if not _BOUNDED.get(name, False):
         return name if name in _BOUNDED else "other"
     return f"{name}:{tail.partition(':')[0]}" if tail else name
+
+
+#: The reason as a label value from a bounded set: two parts at most, ids never. Remembered, because reasons repeat.
+metric_label = Memo(_label, entries=1_024).of

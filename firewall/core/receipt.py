@@ -6,6 +6,7 @@ memory text: an entry for each candidate that is not plain `use_now`, and for th
 
 import hashlib
 from collections.abc import Sequence
+from itertools import compress
 
 import msgspec
 
@@ -14,8 +15,8 @@ from firewall.core.compiled import CompiledPolicy
 from firewall.core.events import text_digest
 from firewall.core.model import Action, Candidate, Context, Mode, Surface, Verdict
 
-# Looked up once: an enum finds its members, and a member its name, by a Python call.
-_USE_NOW = Action.use_now
+# Looked up once: a memo is called, and an enum finds the name of a member, by a Python call.
+_digest_of = text_digest.of
 _NAMES = tuple(action.name for action in Action)
 _MODES = tuple(mode.name for mode in Mode)
 _SURFACES = {surface: surface.value for surface in Surface}
@@ -89,17 +90,19 @@ def receipt_of(
     verdicts = adjudication.verdicts
     cut = len(verdicts) if considered is None else considered
     goes = [verdict.admitted for verdict in verdicts] if delivered is None else delivered
-    admitted = sum(goes[:cut])
+    marked = adjudication.marked
+    if cut < len(verdicts):
+        candidates, goes, marked = candidates[:cut], goes[:cut], [index for index in marked if index < cut]
     actions = [0, 0, 0, 0]
-    plain: list[str] = []
     entries: list[Entry] = []
-    for index, verdict in enumerate(verdicts[:cut]):
-        if verdict.action is _USE_NOW and not verdict.findings:
-            plain.append(candidates[index].id)
-        else:
-            actions[verdict.action] += 1
-            entries.append(_entry(candidates[index], verdict, admitted=goes[index]))
-    plain.sort()
+    for index in marked:
+        actions[verdicts[index].action] += 1
+        entries.append(_entry(candidates[index], verdicts[index], admitted=goes[index]))
+    is_plain = [True] * len(candidates)
+    for index in marked:
+        is_plain[index] = False
+    plain = sorted([candidate.id for candidate in compress(candidates, is_plain)])
+    admitted = sum(goes)
     use_now, inspect_before_use, rehydrate, do_not_use = actions
     return Receipt(
         decision_id=context.decision_id,
@@ -132,15 +135,17 @@ def receipt_of(
 
 
 def _entry(candidate: Candidate, verdict: Verdict, *, admitted: bool) -> Entry:
-    decisive = verdict.findings[0]
+    findings = verdict.findings
+    decisive = findings[0]
+    alone = len(findings) == 1
     return Entry(
         id=candidate.id,
         upstream=candidate.upstream,
         action=_NAMES[verdict.action],
         admitted=admitted,
-        reasons=verdict.reasons,
+        reasons=(decisive.reason,) if alone else verdict.reasons,
         rule=decisive.rule,
         evidence=decisive.evidence,
-        superseded_by=verdict.superseded_by,
-        digest=text_digest(candidate.text),
+        superseded_by=decisive.superseded_by if alone else verdict.superseded_by,
+        digest=_digest_of(candidate.text),
     )

@@ -5,7 +5,9 @@ caller to say, through `admit`.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from heapq import heapify, heappop
 
 from firewall.core.route_words import words_of
 
@@ -14,89 +16,88 @@ _B = 0.75
 #: Words of a text that count, and of a query.
 _MOST_WORDS = 400
 _MOST_QUERY_WORDS = 48
-#: A word in more texts than this says nothing, where the query has rarer ones.
-_COMMON = 4_000
+#: How many postings a search looks through beside those of its rarest word.
+_MOST_POSTINGS = 6_000
 
 
 class Lexicon:
-    """An inverted index. Removal is lazy: the postings of what is gone are swept when they outweigh the rest."""
+    """An inverted index. It holds nothing of what was removed, so that it ranks like one that was made at once."""
 
-    __slots__ = ("_keys", "_lengths", "_live", "_numbers", "_postings", "_total")
+    __slots__ = ("_keys", "_lengths", "_next", "_numbers", "_postings", "_total")
 
     def __init__(self) -> None:
+        self._next = 0
         self._numbers: dict[str, int] = {}
-        self._keys: list[str] = []
-        self._lengths: list[int] = []
-        self._live = 0
+        self._keys: dict[int, str] = {}
+        self._lengths: dict[int, int] = {}
         self._total = 0
         self._postings: dict[str, list[int]] = {}
 
     def __len__(self) -> int:
-        return self._live
+        return len(self._keys)
 
     def add(self, key: str, text: str) -> None:
-        """Enter a text under its key; one that is there already is replaced."""
-        self.remove(key)
-        words = words_of(text)[:_MOST_WORDS]
-        number = len(self._keys)
-        self._keys.append(key)
-        self._lengths.append(len(words))
+        """Enter a text under its key; a key that is there keeps the text that it has."""
+        if key in self._numbers:
+            return
+        words = _words(text)
+        number = self._next
+        self._next += 1
         self._numbers[key] = number
-        self._live += 1
+        self._keys[number] = key
+        self._lengths[number] = len(words)
         self._total += len(words)
         for word in dict.fromkeys(words):
             self._postings.setdefault(word, []).append(number)
 
-    def remove(self, key: str) -> None:
+    def remove(self, key: str, text: str) -> None:
+        """Take out a key that was entered with this text."""
         number = self._numbers.pop(key, None)
         if number is None:
             return
-        self._live -= 1
-        self._total -= self._lengths[number]
-        self._lengths[number] = -1
-        if len(self._keys) > 2 * self._live + 1_024:
-            self._sweep()
+        del self._keys[number]
+        self._total -= self._lengths.pop(number)
+        for word in dict.fromkeys(_words(text)):
+            postings = self._postings[word]
+            del postings[bisect_left(postings, number)]  # they only grow at their end
+            if not postings:
+                del self._postings[word]
 
     def search(self, query: str, *, limit: int, admit: Callable[[str], bool]) -> list[tuple[str, float]]:
         """The best `limit` keys that `admit` lets through, each with its score, best first; ties by key."""
-        words = dict.fromkeys(words_of(query)[:_MOST_QUERY_WORDS])
-        found = [(word, postings) for word in words if (postings := self._postings.get(word))]
-        telling = [entry for entry in found if len(entry[1]) <= _COMMON] or found
         scores: dict[int, float] = {}
         lengths = self._lengths
-        mean = self._total / max(1, self._live)
-        for _, postings in telling:
-            weight = math.log(1.0 + (self._live + 0.5) / (len(postings) + 0.5))
+        longer = _K1 * _B * len(self) / max(1, self._total)
+        for postings in self._telling(query):
+            weight = (_K1 + 1.0) * math.log(1.0 + (len(self) + 0.5) / (len(postings) + 0.5))
             for number in postings:
-                length = lengths[number]
-                if length >= 0:
-                    share = weight * (_K1 + 1.0) / (1.0 + _K1 * (1.0 - _B + _B * length / mean))
-                    scores[number] = scores.get(number, 0.0) + share
-        return self._best(scores, limit, admit)
-
-    def _best(
-        self, scores: dict[int, float], limit: int, admit: Callable[[str], bool]
-    ) -> list[tuple[str, float]]:
-        ranked = sorted(scores.items(), key=lambda entry: (-entry[1], self._keys[entry[0]]))
+                share = weight / (1.0 + _K1 * (1.0 - _B) + longer * lengths[number])
+                scores[number] = scores.get(number, 0.0) + share
+        keys = self._keys
+        ranked = [(-score, keys[number]) for number, score in scores.items()]
+        heapify(ranked)
         best: list[tuple[str, float]] = []
-        for number, score in ranked:
-            if len(best) == limit:
-                break
-            if admit(self._keys[number]):
-                best.append((self._keys[number], score))
+        while ranked and len(best) < limit:
+            score, key = heappop(ranked)
+            if admit(key):
+                best.append((key, -score))
         return best
 
-    def _sweep(self) -> None:
-        kept = [number for number, length in enumerate(self._lengths) if length >= 0]
-        renumbered = {old: new for new, old in enumerate(kept)}
-        self._keys = [self._keys[number] for number in kept]
-        self._lengths = [self._lengths[number] for number in kept]
-        self._numbers = {key: number for number, key in enumerate(self._keys)}
-        swept = {
-            word: [renumbered[number] for number in postings if number in renumbered]
-            for word, postings in self._postings.items()
-        }
-        self._postings = {word: postings for word, postings in swept.items() if postings}
+    def _telling(self, query: str) -> list[list[int]]:
+        """The postings of the query's words, the rarest first, and no more than can be looked through in no time: a word
+        that most texts have says little beside rarer ones."""
+        words = sorted(frozenset(words_of(query)[:_MOST_QUERY_WORDS]))
+        found = sorted((postings for word in words if (postings := self._postings.get(word))), key=len)
+        total = 0
+        for place, postings in enumerate(found):
+            total += len(postings)
+            if place and total > _MOST_POSTINGS:
+                return found[:place]
+        return found
+
+
+def _words(text: str) -> list[str]:
+    return words_of(text)[:_MOST_WORDS]
 
 
 def lexicon_of(texts: Iterable[tuple[str, str]]) -> Lexicon:

@@ -23,13 +23,20 @@ _FILLER = frozenset(_FILLER_WORDS.split())
 #: ASCII punctuation becomes a space; letters of every other script stay.
 _SPACED = str.maketrans({chr(code): " " for code in range(128) if not chr(code).isalnum()})
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
+_MOST_TAILS = 16
+_NO_NAME = frozenset({"", ".", "/"})
 _LINE_SUFFIX = re.compile(r"(?::\d+){1,2}$")
 
 
 def normal_path(path: str) -> str:
     """One spelling for one file: forward slashes, no `.` or `..` segments, no line number, no case."""
+    path = path.strip().replace("\\", "/").casefold()
+    if ":" in path:
+        path = _LINE_SUFFIX.sub("", path)
+    if "/." not in path and "//" not in path and path[:1] not in _NO_NAME and path[-1:] != "/":
+        return path  # as most are spelled
     kept: list[str] = []
-    for segment in _LINE_SUFFIX.sub("", path.strip().replace("\\", "/")).casefold().split("/"):
+    for segment in path.split("/"):
         if segment == ".." and kept:
             kept.pop()
         elif segment not in {"", ".", ".."}:
@@ -41,9 +48,10 @@ def path_tails(path: str) -> list[str]:
     """The path and what follows each of its first directories: an absolute path ends in the project's own."""
     normal = normal_path(path)
     tails = [normal]
-    while "/" in normal and len(tails) < 16:
-        normal = normal.partition("/")[2]
-        tails.append(normal)
+    place = normal.find("/")
+    while place >= 0 and len(tails) < _MOST_TAILS:
+        tails.append(normal[place + 1 :])
+        place = normal.find("/", place + 1)
     return tails
 
 
@@ -55,6 +63,11 @@ def words_of(text: str) -> list[str]:
 def distinctive(words: Iterable[str]) -> frozenset[str]:
     """The words that say what a text is about."""
     return frozenset(word for word in words if len(word) > 3 and word not in _FILLER)
+
+
+def telling_words(words: list[str]) -> list[str]:
+    """The words that say what a text is about, in their order; all of them where none does."""
+    return [word for word in words if len(word) > 3 and word not in _FILLER] or words
 
 
 def phrase_of(path: str) -> tuple[str, ...]:

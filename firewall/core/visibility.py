@@ -28,6 +28,20 @@ class Audience(msgspec.Struct, frozen=True, gc=False):
     def scope_wide(self) -> bool:
         return self.lane == "shared" and not self.team
 
+    @property
+    def circle(self) -> tuple[str, str]:
+        """Who alone sees private evidence; the same for all that is shared. An agent is never a team of its name."""
+        if self.lane == "shared":
+            return ("", "")
+        if self.agent or not self.team:
+            return ("agent", self.agent or self.writer)
+        return ("team", self.team)
+
+    def speaks_to(self, other: "Audience") -> bool:
+        """Whether evidence for this audience may say something of what is for the other one: private evidence speaks
+        within its own circle only."""
+        return self.lane == "shared" or self.circle == other.circle
+
 
 SCOPE_WIDE = Audience()
 
@@ -52,8 +66,8 @@ class Viewer(msgspec.Struct, frozen=True, gc=False):
         return bool(audience.writer) and audience.writer == self.agent
 
     def is_of(self, team: str) -> bool:
-        """Whether what this team says, unverified, binds the viewer too."""
-        return self.everything or team == self.team
+        """Whether what this team says, unverified, binds the viewer too. Who has no team speaks for the scope."""
+        return self.everything or not team or team == self.team
 
 
 EVERYONE = Viewer(everything=True)

@@ -15,11 +15,14 @@ from contextlib import suppress
 from firewall.core.events import Event, Record, ScopeKey
 from firewall.core.state import State, fold
 from firewall.errors import StateError
-from firewall.log.snapshot import decode_state, encode_state
+from firewall.log.indexing import make_lexicon, make_tables
+from firewall.log.snapshot import decode_state, draft_of
 from firewall.log.snapshotting import Snapshotter
 from firewall.ports import Appended, EvidenceLog, Health
 
 PAGE = 1000
+#: Records that are folded into a warm state before others get their turn: its look-ups are kept up to date as well.
+BURST = 200
 
 
 class _Warm:
@@ -185,7 +188,7 @@ class Projections:
             return
         async with warm.catching_up:
             while warm.state.offset < offset:
-                records = await self._log.read(key, after=warm.state.offset, limit=PAGE)
+                records = await self._log.read(key, after=warm.state.offset, limit=BURST)
                 if not records:
                     raise StateError("log_unavailable", "the log does not give back what it stored")
                 for record in records:
@@ -206,16 +209,18 @@ class Projections:
                     self._apply(warm, record)
                 if len(records) < PAGE:
                     break
+            await make_tables(warm.state)
             for record in late:
                 self._apply(warm, record)
             self._warm[key] = warm
             if warm.unsaved >= self._snapshot_every:
                 self._snapshotter.due(key)
+            while len(self._warm) > self._capacity:
+                self._warm.popitem(last=False)
+            await make_lexicon(warm.state)
         finally:
             del self._late[key]
             del self._loads[key]
-        while len(self._warm) > self._capacity:
-            self._warm.popitem(last=False)
         return warm.state
 
     async def _from_snapshot(self, key: ScopeKey) -> State:
@@ -223,7 +228,7 @@ class Projections:
         if found is None:
             return State()
         offset, blob = found
-        state = decode_state(blob)
+        state = await asyncio.to_thread(decode_state, blob)
         return state if state is not None and state.offset == offset else State()
 
     async def _follow(self) -> None:
@@ -231,7 +236,10 @@ class Projections:
             try:
                 async for batch in self._log.follow(after=self._position):
                     self._fault = None
-                    self._take(batch)
+                    self._take(batch[:BURST])
+                    for start in range(BURST, len(batch), BURST):
+                        await asyncio.sleep(0)
+                        self._take(batch[start : start + BURST])
             except StateError as error:
                 self._fault = error
             else:
@@ -266,7 +274,8 @@ class Projections:
         if warm is None or not warm.unsaved:
             return
         offset, count = warm.state.offset, warm.unsaved
-        await self._log.save_snapshot(key, offset, encode_state(warm.state))
+        blob = await asyncio.to_thread(draft_of(warm.state).encode)
+        await self._log.save_snapshot(key, offset, blob)
         warm.unsaved -= count
 
     def _reached(self, key: ScopeKey, offset: int) -> bool:

@@ -1,19 +1,36 @@
 """A projection as bytes, so that a scope starts quickly. Only a shortcut: the log can always make it again.
 
 A snapshot carries a tag of the `fold` and of the types that made it. One of another tag, or one that cannot be read,
-is no snapshot. Of the route index only what it is built from is kept; its tables are built again.
+is no snapshot. What is built from the state (tables, words) is not kept.
+
+The large parts stand apart, in slices: encoding and decoding may then go on in a thread, which stops all others while
+one slice is worked on and no longer. Their values never change, so a `Draft` that was taken between two folds stays
+what the state was.
 """
 
 import hashlib
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import msgspec
 
+from firewall.core.attribution import Exposure
+from firewall.core.evidence import Node
+from firewall.core.routes import ExecutionRoute, RouteIndex
 from firewall.core.state import FOLD, State
+
+Value = TypeVar("Value")
+SLICE = 1_000
 
 
 class _Snapshot(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """`state` is without its nodes, routes and exposures."""
+
     tag: str
     state: msgspec.Raw
+    nodes: tuple[msgspec.Raw, ...] = ()
+    routes: tuple[msgspec.Raw, ...] = ()
+    exposures: tuple[msgspec.Raw, ...] = ()
 
 
 #: The shape of the state, down to the last field, stands in it beside the number that the fold gives itself: a new
@@ -25,11 +42,45 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _encoder = msgspec.msgpack.Encoder()
 _snapshots = msgspec.msgpack.Decoder(_Snapshot)
 _states = msgspec.msgpack.Decoder(State)
+_nodes = msgspec.msgpack.Decoder(tuple[Node, ...])
+_routes = msgspec.msgpack.Decoder(tuple[ExecutionRoute, ...])
+_exposures = msgspec.msgpack.Decoder(tuple[Exposure, ...])
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A projection as it was at one moment, to be encoded at any later one and in any thread."""
+
+    state: msgspec.Raw
+    nodes: list[Node]
+    routes: list[ExecutionRoute]
+    exposures: list[Exposure]
+
+    def encode(self) -> bytes:
+        return _encoder.encode(
+            _Snapshot(TAG, self.state, _sliced(self.nodes), _sliced(self.routes), _sliced(self.exposures))
+        )
+
+
+def draft_of(state: State) -> Draft:
+    """What is to be saved of the projection as it is now."""
+    replace = msgspec.structs.replace
+    rest = replace(
+        state,
+        evidence=replace(state.evidence, nodes={}),
+        routes=RouteIndex(),
+        learning=replace(state.learning, exposures={}),
+    )
+    return Draft(
+        msgspec.Raw(_encoder.encode(rest)),
+        [*state.evidence.nodes.values()],
+        [*state.routes.routes.values()],
+        [*state.learning.exposures.values()],
+    )
 
 
 def encode_state(state: State) -> bytes:
     """The bytes of a projection as it is now."""
-    return _encoder.encode(_Snapshot(TAG, msgspec.Raw(_encoder.encode(state))))
+    return draft_of(state).encode()
 
 
 def decode_state(blob: bytes) -> State | None:
@@ -39,7 +90,24 @@ def decode_state(blob: bytes) -> State | None:
         if snapshot.tag != TAG:
             return None
         state = _states.decode(snapshot.state)
+        state.evidence.nodes.update((node.node_id, node) for node in _joined(_nodes, snapshot.nodes))
+        state.routes.routes.update((route.key, route) for route in _joined(_routes, snapshot.routes))
+        state.learning.exposures.update(
+            (exposure.served.guide_trace_id, exposure) for exposure in _joined(_exposures, snapshot.exposures)
+        )
     except _UNREADABLE:
         return None
-    _ = state.routes.tables
     return state
+
+
+def _sliced(values: list[Value]) -> tuple[msgspec.Raw, ...]:
+    return tuple(
+        msgspec.Raw(_encoder.encode(values[start : start + SLICE])) for start in range(0, len(values), SLICE)
+    )
+
+
+def _joined(
+    decoder: msgspec.msgpack.Decoder[tuple[Value, ...]], slices: Iterable[msgspec.Raw]
+) -> Iterator[Value]:
+    for one in slices:
+        yield from decoder.decode(one)

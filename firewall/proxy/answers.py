@@ -35,20 +35,17 @@ def governed(
         considered=enforced.considered,
         degraded=enforced.degraded,
     )
-    services.recorder.record(receipt, env.state, candidates, enforced.adjudication.verdicts)
+    named = enforced.adjudication.named(candidates)
+    services.recorder.record(
+        receipt, env.state, [candidate for candidate, _ in named], [verdict for _, verdict in named]
+    )
     refuses = env.policy.source.surfaces.drop_in.on_degraded == "error" and not env.policy.shadow
     if enforced.degraded and refuses:
         raise UpstreamError(503, "degraded", "the answer could not be adjudicated", retry_after=1.0)
-    if plan.by_id and not any(enforced.delivered):
+    if plan.by_id and not plan.omits and not any(enforced.delivered):
         return _withheld_single(mount, plan, receipt, enforced)
-    disclosed = firewall_object(
-        receipt,
-        candidates,
-        enforced.adjudication,
-        enforced.delivered,
-        enforced.considered,
-        active_path=env.state.routes.active_path(env.context.viewer, env.context.query),
-    )
+    active_path = env.state.routes.active_path(env.context.viewer, env.context.query)
+    disclosed = firewall_object(receipt, named, active_path=active_path)
     # In shadow mode the body stays the upstream's; the headers and the receipt say what would have been.
     annotate = "none" if env.policy.shadow else env.policy.source.surfaces.drop_in.annotate
     disclosure = Disclosure(

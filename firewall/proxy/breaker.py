@@ -52,6 +52,10 @@ TRANSITIONS: Mapping[tuple[BreakerState, BreakerEvent], BreakerState] = MappingP
 )
 
 
+# Looked up once, for what every request asks.
+_CLOSED, _SUCCEEDED = _S.closed, _E.succeeded
+
+
 class BreakerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds and counts. `failure_statuses` are answers that count as failures; 429 is none: it means "slower"."""
 
@@ -77,27 +81,23 @@ class Ticket(msgspec.Struct, frozen=True):
 
 
 class Breaker:
-    """`admit` before a request, `record` after it, exactly once each."""
+    """`admit` before a request, `record` after it, exactly once each. `state` is for reading."""
 
     def __init__(self, settings: BreakerSettings) -> None:
         self.settings = settings
-        self._state = BreakerState.closed
+        self.state = BreakerState.closed
         self._generation = 0
         self._failures = 0
         self._openings = 0
         self._until = 0.0
 
-    @property
-    def state(self) -> BreakerState:
-        return self._state
-
     def admit(self, now: float) -> Ticket:
         """UpstreamError 503 `upstream_open` while open, and while the one probe is on its way."""
-        if self._state is BreakerState.open:
+        if self.state is BreakerState.open:
             if now < self._until:
                 raise _refused(self._until - now)
             self._move(BreakerEvent.due)
-        elif self._state is BreakerState.half_open:
+        elif self.state is BreakerState.half_open:
             raise _refused(1.0)
         return Ticket(self._generation)
 
@@ -105,9 +105,10 @@ class Breaker:
         """What became of an admitted request: `succeeded`, `failed` or `abandoned`."""
         if ticket.generation != self._generation:
             return
-        match self._state, event:
-            case BreakerState.closed, BreakerEvent.succeeded:
-                self._failures = 0
+        if self.state is _CLOSED and event is _SUCCEEDED:  # nearly always, and it stays closed
+            self._failures = 0
+            return
+        match self.state, event:
             case BreakerState.closed, BreakerEvent.failed:
                 self._failures += 1
                 if self._failures >= self.settings.failures:
@@ -128,9 +129,9 @@ class Breaker:
         self._until = now + min(self.settings.base * self._openings, self.settings.cap)
 
     def _move(self, event: BreakerEvent) -> None:
-        to = TRANSITIONS[self._state, event]
-        if to is not self._state:
-            self._state = to
+        to = TRANSITIONS[self.state, event]
+        if to is not self.state:
+            self.state = to
             self._generation += 1
 
 

@@ -4,21 +4,18 @@ Text of a withheld memory is shown only where it is wrong but not hostile; ids a
 that nothing in them can leave its string.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from firewall.core.adjudicate import Adjudication
-from firewall.core.model import Action, Candidate
+from firewall.core.model import Action, Candidate, Verdict
 from firewall.core.receipt import Counts, Receipt
 from firewall.ports import Headers
 
 _TEXT_CHARS = 2_000
-_encoder = msgspec.json.Encoder()
 
-# Looked up once: an enum finds its members, and a member its name, by a Python call.
+# Looked up once: an enum finds its members by a Python call.
 _USE_NOW = Action.use_now
-_NAMES = tuple(action.name for action in Action)
 
 
 class Withheld(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -47,38 +44,36 @@ class FirewallObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     active_path: tuple[str, ...] = ()
 
 
+encoded: Callable[[FirewallObject], bytes] = msgspec.json.Encoder().encode
+
+
 def firewall_object(
     receipt: Receipt,
-    candidates: Sequence[Candidate],
-    adjudication: Adjudication,
-    delivered: Sequence[bool],
-    considered: int,
+    named: Sequence[tuple[Candidate, Verdict]],
     *,
     active_path: tuple[str, ...] = (),
 ) -> FirewallObject:
-    """`delivered` and `considered` as for the receipt."""
+    """`named` are the candidates of the receipt's entries, in their order; what comes behind them was not considered."""
     postures: dict[str, str] = {}
     withheld: list[Withheld] = []
-    for index, verdict in enumerate(adjudication.verdicts[:considered]):
-        if delivered[index] and not receipt.shadow:
+    for entry, (candidate, verdict) in zip(receipt.entries, named, strict=False):
+        if entry.admitted and not receipt.shadow:
             if verdict.action is not _USE_NOW:
-                postures[candidates[index].id] = _NAMES[verdict.action]
-            continue
-        if verdict.admitted and not receipt.degraded:
-            continue
-        candidate = candidates[index]
-        decisive = verdict.findings[0] if verdict.findings else None
-        withheld.append(
-            Withheld(
-                id=candidate.id,
-                action=_NAMES[verdict.action],
-                reasons=verdict.reasons,
-                rule=decisive.rule if decisive else "",
-                evidence=decisive.evidence if decisive else (),
-                superseded_by=verdict.superseded_by,
-                text=candidate.text[:_TEXT_CHARS] if verdict.shows_text else "",
+                postures[entry.id] = entry.action
+        elif receipt.degraded or not verdict.admitted:
+            withheld.append(
+                Withheld(
+                    id=entry.id,
+                    action=entry.action,
+                    reasons=entry.reasons,
+                    rule=entry.rule,
+                    evidence=entry.evidence,
+                    superseded_by=entry.superseded_by,
+                    text=candidate.text[:_TEXT_CHARS]
+                    if verdict.findings[0].show_text and verdict.shows_text
+                    else "",
+                )
             )
-        )
     return FirewallObject(
         decision_id=receipt.decision_id,
         policy=receipt.policy,
@@ -90,10 +85,6 @@ def firewall_object(
         degraded=receipt.degraded,
         active_path=active_path,
     )
-
-
-def encoded(disclosed: FirewallObject) -> bytes:
-    return _encoder.encode(disclosed)
 
 
 def headers_of(receipt: Receipt) -> Headers:

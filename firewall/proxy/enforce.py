@@ -4,6 +4,7 @@ Surplus rows were read only to fill the answer: they inform conflicts, but are n
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import msgspec
 
@@ -97,6 +98,8 @@ async def _joined(
 
 def _further(mount: Mount, plan: Plan, enforced: Enforced) -> WireRequest | None:
     """The request for more rows: a ranked answer that is not full, or a page that would come back empty."""
+    if not enforced.answer.more:
+        return None
     admitted = sum(enforced.delivered)
     if plan.limit is not None:
         if admitted >= plan.limit:
@@ -144,10 +147,7 @@ def chosen(verdicts: Sequence[Verdict], limit: int | None, *, shadow: bool) -> t
         return flags, len(flags)
     if limit <= 0:
         return [False] * len(flags), 0
-    room = limit
-    for index, admitted in enumerate(flags):
-        room -= admitted
-        if room == 0:
-            cut = index + 1
-            return flags[:cut] + [False] * (len(flags) - cut), cut
-    return flags, len(flags)
+    if sum(flags) < limit:
+        return flags, len(flags)
+    cut = list(accumulate(map(int, flags))).index(limit) + 1
+    return flags[:cut] + [False] * (len(flags) - cut), cut

@@ -34,6 +34,9 @@ from firewall.service.identity import viewer_of
 from firewall.service.principals import Principal, Role
 from firewall.service.scopes import state_for
 
+#: How an upstream refuses an answer that would be too large: not all of them tell that from any other bad request.
+_TOO_LARGE = frozenset({400, 413})
+
 
 class Passage(msgspec.Struct, frozen=True):
     """A request that streams through untouched: the server room carries it over `mount.client`."""
@@ -183,6 +186,9 @@ class Pipeline:
                 return answers.not_found(mount, plan.match, foreign)
         reads = plan.match.spec.route_class is RouteClass.governed_read
         response = await exchanges.send(plan.request, retry=reads)
+        if plan.fallback is not None and response.status in _TOO_LARGE:
+            plan.request = plan.fallback
+            response = await exchanges.send(plan.request, retry=reads)
         if response.status >= 300:
             return answers.upstream_error(mount, plan.match, response)
         written = await self._record_standing(plan, asking)

@@ -116,12 +116,14 @@ class Connection(asyncio.Protocol):
             transport.write(head)
             transport.write(body)
         try:
-            await self._progress(until)
-            while not (self._complete or (streaming and self._head is not None)):
-                await self._progress(until)
+            while not (self._complete or self._failure or (streaming and self._head is not None)):
+                await self._news(until)
         except BaseException:
             self.abort()
             raise
+        if self._failure is not None:
+            self.abort()
+            raise self._failure
 
     def response(self) -> WireResponse:
         """The whole answer. Without Content-Length unless no body follows: the body's own length is the truth."""
@@ -151,21 +153,18 @@ class Connection(asyncio.Protocol):
             if self._complete:
                 return
             self._resume()
-            await self._progress(self._loop.time() + pause)
+            if self._failure is None:
+                await self._news(self._loop.time() + pause)
+            if self._failure is not None:
+                raise self._failure
 
-    async def _progress(self, until: float) -> None:
-        """Waits for the loop to bring something; raises what went wrong."""
-        if self._failure is None:
-            self._until = until
-            if self._timer is None or until < self._rings_at:
-                self._arm(until)
-            self._waiter = self._loop.create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-        if self._failure is not None:
-            raise self._failure
+    def _news(self, until: float) -> asyncio.Future[None]:
+        """Done when the loop has brought something, or something went wrong."""
+        self._until = until
+        if self._timer is None or until < self._rings_at:
+            self._arm(until)
+        waiter = self._waiter = self._loop.create_future()
+        return waiter
 
     def rest(self, now: float) -> None:
         """The exchange is over and the connection waits for another one."""
@@ -271,8 +270,9 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def _pause(self) -> None:
         if not self._paused and self._transport is not None:

@@ -4,16 +4,19 @@ Hop-by-hop headers never cross, nor do those that a `Connection` header names. L
 split a message (CR, LF, NUL, a target with a space) is refused, never repaired. No I/O.
 """
 
+import enum
 import re
 from collections.abc import Sequence
 
 import msgspec
 
+from firewall.core.memo import Memo
 from firewall.ports import Headers, WireRequest
 from firewall.proxy.transport_errors import invalid, unsendable
 from firewall.proxy.transport_target import Target
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
+_USUAL_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 _LENGTHLESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE"})
 _HOP = frozenset({"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"})
 _OURS = frozenset({"host", "content-length", "expect"})
@@ -56,18 +59,39 @@ def at_edge(headers: Headers) -> tuple[dict[str, str], Headers]:
     theirs: list[Pair] = []
     connection = ""
     for pair in headers:
-        lowered = pair[0].lower()
-        if lowered.startswith("memfw-"):
-            ours[lowered] = pair[1]
-        elif not _is_hop(lowered):
-            if lowered not in _REROUTING:
-                theirs.append(pair)
-        elif lowered == "connection":
+        place = _place_of(pair[0])
+        if place is _Place.passes:
+            theirs.append(pair)
+        elif place is _Place.ours:
+            ours[pair[0].lower()] = pair[1]
+        elif place is _Place.connection:
             connection = f"{connection},{pair[1]}" if connection else pair[1]
     if connection.lower() not in _PLAIN_CONNECTION:
         named = {token.strip().lower() for token in connection.split(",")}
         theirs = [pair for pair in theirs if pair[0].lower() not in named]
     return ours, tuple(theirs)
+
+
+class _Place(enum.Enum):
+    """What becomes of a header at our edge."""
+
+    passes = enum.auto()
+    ours = enum.auto()
+    connection = enum.auto()
+    ends = enum.auto()
+
+
+def _judged(name: str) -> _Place:
+    lowered = name.lower()
+    if lowered.startswith("memfw-"):
+        return _Place.ours
+    if lowered == "connection":
+        return _Place.connection
+    return _Place.ends if _is_hop(lowered) or lowered in _REROUTING else _Place.passes
+
+
+#: Callers send the same few names over and over.
+_place_of = Memo(_judged, entries=_NAMES_KEPT, size=1 << 18).of
 
 
 class RequestHeaders:
@@ -112,16 +136,20 @@ class RequestHeaders:
 
     def head(self, request: WireRequest, *, identity: bool) -> bytes:
         """Request line and headers as they go on the wire."""
-        method = check_method(request.method)
-        lines = [f"{method} {self.target(request)} HTTP/1.1"]
-        lines += [f"{name}: {value}" for name, value in self.pairs(request, identity=identity)]
+        method = request.method
+        if method not in _USUAL_METHODS:
+            check_method(method)
+        text = f"{method} {self.target(request)} HTTP/1.1\r\n"
+        lines = 2
+        for name, value in self.pairs(request, identity=identity):
+            text += f"{name}: {value}\r\n"
+            lines += 1
         if request.body or method not in _LENGTHLESS:
-            lines.append(f"Content-Length: {len(request.body)}")
-        lines += ("", "")
-        text = "\r\n".join(lines)
+            text += f"Content-Length: {len(request.body)}\r\n"
+            lines += 1
+        text += "\r\n"
         # Every CR and LF must be one that we put there ourselves.
-        ours = len(lines) - 1
-        if text.count("\n") != ours or text.count("\r") != ours or "\0" in text:
+        if text.count("\n") != lines or text.count("\r") != lines or "\0" in text:
             raise unsendable("a header value holds a line break or a NUL")
         return encode_text(text)
 

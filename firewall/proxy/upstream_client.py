@@ -27,6 +27,9 @@ class UpstreamObserver(Protocol):
         ...
 
 
+_ABANDONED = (BreakerEvent.abandoned, "abandoned")
+
+
 class UpstreamClient:
     """The `Upstream` port with protection, and `stream` for pass routes."""
 
@@ -48,7 +51,7 @@ class UpstreamClient:
         """The answer. UpstreamError 503 `upstream_open` with `retry_after` while the breaker is open."""
         began = self._clock()
         ticket = self._admit(began)
-        event, outcome = BreakerEvent.abandoned, "abandoned"
+        event, outcome = _ABANDONED
         try:
             response = await self._transport.send(request, deadline=deadline, retry=retry)
         except UpstreamError as error:
@@ -67,7 +70,7 @@ class UpstreamClient:
         """The answer under way. A body that breaks off counts as a failure too."""
         began = self._clock()
         ticket = self._admit(began)
-        event, outcome = BreakerEvent.abandoned, "abandoned"
+        event, outcome = _ABANDONED
         try:
             async with self._transport.stream(request, deadline=deadline, retry=retry) as streamed:
                 event, outcome = self._of_status(streamed.status)
@@ -83,7 +86,8 @@ class UpstreamClient:
 
     def _admit(self, now: float) -> Ticket:
         ticket = self._breaker.admit(now)
-        self._report()
+        if self._breaker.state is not self._reported:
+            self._report()
         return ticket
 
     def _of_status(self, status: int) -> tuple[BreakerEvent, str]:
@@ -98,11 +102,10 @@ class UpstreamClient:
     def _settle(self, ticket: Ticket, event: BreakerEvent, outcome: str, began: float) -> None:
         now = self._clock()
         self._breaker.record(ticket, event, now)
-        self._report()
+        if self._breaker.state is not self._reported:
+            self._report()
         self._observer.exchanged(outcome, now - began)
 
     def _report(self) -> None:
-        state = self._breaker.state
-        if state is not self._reported:
-            self._reported = state
-            self._observer.breaker(state)
+        self._reported = self._breaker.state
+        self._observer.breaker(self._reported)

@@ -4,7 +4,7 @@ The first sighting of a text is one `Held` event, later ones are counted in memo
 Noting never waits: the buffer is bounded, what does not fit is counted and met again at the next sighting.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from firewall.core.events import Event, Held, HeldAgain, ScopeKey, text_digest
 from firewall.core.model import Action, Candidate, Family, Verdict
@@ -15,6 +15,7 @@ REVIEWED = frozenset({Family.content, Family.procedure_change, Family.forged})
 
 _Text = tuple[str, str, str]
 _USE_NOW = Action.use_now
+_digest_of = text_digest.of
 
 
 class QuarantineBuffer:
@@ -31,22 +32,20 @@ class QuarantineBuffer:
         self,
         key: ScopeKey,
         state: State,
-        candidates: Sequence[Candidate],
-        verdicts: Sequence[Verdict],
+        sighted: Iterable[tuple[Candidate, Verdict]],
         *,
         surface: str,
         now: float,
     ) -> None:
-        for candidate, verdict in zip(candidates, verdicts, strict=True):
-            if not verdict.findings or verdict.action is _USE_NOW:
-                continue
-            reasons = tuple(
+        """Those of the candidates whose verdict holds a reason that a person reviews."""
+        for candidate, verdict in sighted:
+            reasons = [
                 finding.reason
                 for finding in verdict.findings
                 if finding.family in REVIEWED and finding.action is not _USE_NOW
-            )
+            ]
             if reasons:
-                self._sighting(key, state, candidate, reasons, surface, now)
+                self._sighting(key, state, candidate, tuple(reasons), surface, now)
 
     def _sighting(
         self,
@@ -57,7 +56,7 @@ class QuarantineBuffer:
         surface: str,
         now: float,
     ) -> None:
-        text: _Text = (candidate.upstream, candidate.id, text_digest(candidate.text))
+        text: _Text = (candidate.upstream, candidate.id, _digest_of(candidate.text))
         first = self._first.setdefault(key, {})
         again = self._again.setdefault(key, {})
         if text in again:

@@ -79,25 +79,23 @@ class Recorder:
     ) -> None:
         """Every view of a receipt that is not the answer itself: quarantine, metrics, store, log. Never waits.
 
-        Store and log follow a moment later, several at a time. Nothing here keeps the candidates: what is let go at
+        Of the candidates only those matter that are not plain `use_now`, and may be all that are given. Store and log follow a moment later, several at a time. Nothing here keeps the candidates: what is let go at
         once is used again while it is still warm.
         """
-        if receipt.counts.surplus:
-            considered = receipt.counts.considered - receipt.counts.surplus
-            candidates, verdicts = candidates[:considered], verdicts[:considered]
-        if receipt.entries:
+        counts = receipt.counts
+        # As many as there are entries: what comes behind them was not considered.
+        named = [pair for pair in zip(candidates, verdicts, strict=True) if pair[1].findings]
+        del named[len(receipt.entries) :]
+        if named:
             before = self._buffer.dropped
-            self._buffer.note(
-                ScopeKey(receipt.tenant, receipt.scope),
-                state,
-                candidates,
-                verdicts,
-                surface=receipt.surface,
-                now=receipt.at,
-            )
+            key = ScopeKey(receipt.tenant, receipt.scope)
+            self._buffer.note(key, state, named, surface=receipt.surface, now=receipt.at)
             if self._buffer.dropped > before:
                 self._metrics.quarantine_dropped.inc(self._buffer.dropped - before)
-        self._metrics.count_verdicts(receipt.upstream, verdicts, shadow=receipt.shadow)
+        plain = counts.considered - counts.surplus - len(named)
+        self._metrics.count_verdicts(
+            receipt.upstream, plain, [verdict for _, verdict in named], shadow=receipt.shadow
+        )
         for rule, count in receipt.shadow_rules.items():
             self._metrics.shadow_rules.labels(rule).inc(count)
         if receipt.degraded:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from firewall.core.adjudicate import SIGNALS, adjudicate
 from firewall.core.compiled import Env, compile_policy
+from firewall.core.execution import RouteState
 from firewall.core.model import (
     Action,
     Attestation,
@@ -25,7 +26,6 @@ from firewall.core.model import (
     Trust,
 )
 from firewall.core.policy import Policy
-from firewall.core.execution import RouteState
 from firewall.core.routes import ExecutionRoute, RouteIndex
 from firewall.core.signals.provenance import trust_of
 from firewall.core.state import State
@@ -124,7 +124,9 @@ def test_a_worse_candidate_never_gets_a_milder_action(
 @given(candidate=candidates, context=contexts)
 def test_a_failed_route_never_makes_a_verdict_milder(candidate: Candidate, context: Context) -> None:
     """Knowing that a route failed can only hold more back."""
-    route = ExecutionRoute(step_id="s1", state=RouteState.failed, target_files=("src/checkout/legacyAdapter.ts",))
+    route = ExecutionRoute(
+        step_id="s1", state=RouteState.failed, target_files=("src/checkout/legacyAdapter.ts",)
+    )
     before = adjudicate([candidate], context, State(), POLICY, NOW).verdicts[0]
     state = State(routes=RouteIndex.of([route]))
     after = adjudicate([candidate], context, state, POLICY, NOW).verdicts[0]

@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firewall.core.adjudicate import SIGNALS, adjudicate, judge
+from firewall.core.adjudicate import SIGNALS, Adjudication, adjudicate, judge
+from firewall.core.attribution import Standing
 from firewall.core.compiled import NOTHING, Env, compile_policy
+from firewall.core.execution import RouteState
 from firewall.core.model import (
     Attestation,
     Candidate,
@@ -20,11 +22,10 @@ from firewall.core.model import (
     Surface,
     Trust,
 )
-from firewall.core.plain import Plain, Sources
+from firewall.core.plain import FAILED_DRAFT, Sources, look
 from firewall.core.policy import Policy
-from firewall.core.execution import RouteState
 from firewall.core.routes import ExecutionRoute, RouteIndex
-from firewall.core.state import Standing, State
+from firewall.core.state import State
 
 NOW = 1_795_305_600.0
 DAY = 86_400.0
@@ -120,7 +121,9 @@ states = st.sampled_from(
         State(),
         State(standings={("mem0", "m1"): Standing(harmed_strong=1)}),
         State(suppressed={("mem0", "m2"): "suppressed"}),
-        State(routes=RouteIndex.of([ExecutionRoute(step_id="s1", state=RouteState.failed, memory_ids=("m3",))])),
+        State(
+            routes=RouteIndex.of([ExecutionRoute(step_id="s1", state=RouteState.failed, memory_ids=("m3",))])
+        ),
     ]
 )
 
@@ -168,26 +171,30 @@ def test_the_look_changes_nothing(answer: list[Candidate], context: Context, sta
     quick = adjudicate(answer, context, state, POLICY, NOW)
     slow = adjudicate(answer, context, state, POLICY, NOW, signals=ONE_BY_ONE)
     assert quick == slow
+    assert quick.marked == Adjudication(quick.verdicts).marked
 
 
 def test_an_ordinary_row_is_plain() -> None:
     """What most answers hold costs the look alone, and shares its draft."""
     env = Env(Context(decision_id="d", pin={"user_id": "u1"}), POLICY, State(), NOW)
-    plain = Plain(env, Sources(env))
+    rows = [msgspec.structs.replace(PLAIN, id=name, text=f"{name} likes tea") for name in ("a", "b")]
+    looked = look(rows, env, Sources(env))
+    assert (looked.by_text, looked.by_all) == ([], [])
+    assert looked.drafts[0] is not FAILED_DRAFT
+    assert looked.drafts[0] is looked.drafts[1]
+
+
+def test_a_row_that_is_plain_but_for_its_text_meets_the_signals_of_texts() -> None:
+    """The others have been spoken for; until it has met them, it has the failed draft."""
+    env = Env(Context(decision_id="d", pin={"user_id": "u1"}), POLICY, State(), NOW)
     rows = [
-        Candidate(
-            id=name,
-            upstream="mem0",
-            text=f"{name} likes tea",
-            owner={"user_id": "u1"},
-            updated_at=NOW - DAY,
-            attached=("work",),
-        )
-        for name in ("a", "b")
+        PLAIN,
+        msgspec.structs.replace(PLAIN, text=HOSTILE),
+        msgspec.structs.replace(PLAIN, text=HOSTILE, title="T"),
     ]
-    drafts = [plain.draft_of(row) for row in rows]
-    assert drafts[0] is not None
-    assert drafts[0] is drafts[1]
+    looked = look(rows, env, Sources(env))
+    assert (looked.by_text, looked.by_all) == ([1], [2])
+    assert looked.drafts[1:] == [FAILED_DRAFT, FAILED_DRAFT]
 
 
 @pytest.mark.parametrize("broken", [{"owner": None}, {"kind": "nonsense"}, {"text": None}])

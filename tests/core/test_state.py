@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firewall.core.attribution import Standing
 from firewall.core.events import (
     Event,
     Held,
@@ -14,7 +15,7 @@ from firewall.core.events import (
     ScopeKey,
     StandingGiven,
 )
-from firewall.core.state import HeldItem, Standing, State, fold, fold_all
+from firewall.core.state import HeldItem, State, fold, fold_all
 from tests.log.samples import events, records_of
 
 HELD = Held(upstream="mem0", memory_id="m", digest="d", reasons=("secret",), surface="drop_in", at=5.0)

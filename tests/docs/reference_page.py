@@ -5,7 +5,9 @@ from pathlib import Path
 from prometheus_client.metrics import MetricWrapperBase
 
 from firewall.core.reasons import REASONS
+from firewall.instruments import Tally, Timing
 from firewall.metrics import Metrics
+from firewall.server.use_cases import USE_CASES
 
 PAGE = Path(__file__).parents[2] / "firewall" / "REASONS.md"
 
@@ -41,7 +43,8 @@ _ROUTES = """
 | `POST /v1/memory/govern` | an admission decision for each memory of a request |
 | `GET /v1/decisions/{decision_id}` | the receipt behind a `Memfw-Decision-Id` |
 | `GET /v1/policy` | the policy in force, with its revision and every default filled in |
-| `/<name>/...` | the upstream of that name in the config, governed: see [adapters/README.md](../adapters/README.md) |
+| `GET /v1/routes` | every native route that this process serves |
+%s| `/<name>/...` | the upstream of that name in the config, governed: see [adapters/README.md](../adapters/README.md) |
 
 Errors of the native routes have one shape: `{"status", "error", "message", "details": {"contract": "error_v1"}}`, and
 `issues` with a `path` and a `message` each where a body does not fit. An upstream's routes fail in that upstream's shape.
@@ -50,7 +53,11 @@ Errors of the native routes have one shape: `{"status", "error", "message", "det
 
 def page() -> str:
     """The whole page."""
-    return _HEAD + _reasons() + _METRICS + _metrics() + _ROUTES
+    return _HEAD + _reasons() + _METRICS + _metrics() + _ROUTES % _use_cases()
+
+
+def _use_cases() -> str:
+    return "".join(f"| `{row.method} {row.path}` | {row.says} |\n" for row in USE_CASES)
 
 
 def _reasons() -> str:
@@ -62,10 +69,15 @@ def _reasons() -> str:
 def _metrics() -> str:
     lines = ["| metric | type | labels | meaning |", "| --- | --- | --- | --- |"]
     for instrument in vars(Metrics()).values():
-        if isinstance(instrument, MetricWrapperBase):
+        if isinstance(instrument, MetricWrapperBase | Tally | Timing):
             (family,) = instrument.describe()
             name = f"{family.name}_total" if family.type == "counter" else family.name
-            labels = " ".join(f"`{label}`" for label in instrument._labelnames)
+            names = (
+                instrument._labelnames
+                if isinstance(instrument, MetricWrapperBase)
+                else instrument.label_names
+            )
+            labels = " ".join(f"`{label}`" for label in names)
             lines.append(f"| `{name}` | {family.type} | {labels} | {family.documentation} |")
     return "\n".join(lines) + "\n"
 

@@ -10,7 +10,7 @@ from firewall.core.events import Event, ScopeKey
 from firewall.core.state import State, fold_all
 from firewall.log.projection import Projections
 from firewall.log.sqlite import SqliteLog
-from tests.log.samples import events
+from tests.log.execution_samples import all_events as events
 
 KEYS = [ScopeKey("acme", "one"), ScopeKey("acme", "two"), ScopeKey("other", "one")]
 keys = st.sampled_from(KEYS)

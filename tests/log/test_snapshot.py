@@ -14,7 +14,8 @@ from firewall.core.routes import ExecutionRoute, RouteIndex
 from firewall.core.state import State, fold_all
 from firewall.log import snapshot
 from firewall.log.snapshot import decode_state, encode_state
-from tests.log.samples import events, records_of
+from tests.log.execution_samples import all_events as events
+from tests.log.samples import records_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,13 +35,13 @@ def test_snapshot_and_tail_make_the_state_of_a_full_replay(listed: list[Event], 
 def test_routes_come_back() -> None:
     """The index is built again from its routes."""
     route = ExecutionRoute(
-        step_id="s1", state=RouteState.failed, text="use the legacy adapter", target_files=("a.ts",)
+        key="k", step_id="s1", state=RouteState.failed, text="use the legacy adapter", target_files=("a.ts",)
     )
     state = State(offset=7, routes=RouteIndex.of([route]))
     found = decode_state(encode_state(state))
     assert found is not None
     assert found.routes.routes == state.routes.routes
-    assert "tables" in found.routes.__dict__
+    assert [mention.route for mention in found.routes.tables.files.get("a.ts")] == ["k"]
 
 
 def test_the_snapshot_of_another_fold_is_none() -> None:

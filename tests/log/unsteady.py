@@ -33,7 +33,9 @@ class Unsteady:
         answer: bytes = b"",
     ) -> Appended:
         self._called("append")
-        return await self._log.append(key, events, operation=operation, body_digest=body_digest, answer=answer)
+        return await self._log.append(
+            key, events, operation=operation, body_digest=body_digest, answer=answer
+        )
 
     async def answered(self, key: ScopeKey, operation: str, body_digest: str) -> Appended | None:
         self._called("answered")

@@ -64,7 +64,7 @@ def disclosed(
         delivered=delivered,
         considered=considered,
     )
-    return firewall_object(receipt, memories, adjudication, delivered, considered)
+    return firewall_object(receipt, adjudication.named(memories))
 
 
 def test_postures_and_counter_evidence() -> None:
@@ -109,7 +109,7 @@ def test_hostile_ids_stay_in_their_strings() -> None:
     receipt = receipt_of(
         [memory], adjudication, Context(decision_id="d"), policy, now=0, offset=0, upstream="m", route="r"
     )
-    shown = encoded(firewall_object(receipt, [memory], adjudication, [False], 1))
+    shown = encoded(firewall_object(receipt, adjudication.named([memory])))
     assert msgspec.json.decode(shown)["withheld"][0]["id"] == name
 
 

@@ -17,7 +17,7 @@ def note(
     buffer: QuarantineBuffer, *names: str, at: float = 1.0, state: State | None = None, key: ScopeKey = KEY
 ) -> None:
     for name in names:
-        buffer.note(key, state or State(), [candidate(name)], [verdict(INJECTED)], surface="drop_in", now=at)
+        buffer.note(key, state or State(), [(candidate(name), verdict(INJECTED))], surface="drop_in", now=at)
 
 
 def folded(buffer: QuarantineBuffer) -> State:
@@ -62,7 +62,7 @@ def test_what_is_held_already_is_only_counted() -> None:
     state = folded(buffer)
     note(buffer, "m1", "m1", state=state)
     changed = candidate("m1", "hostile in a new way")
-    buffer.note(KEY, state, [changed], [verdict(INJECTED)], surface="govern", now=2.0)
+    buffer.note(KEY, state, [(changed, verdict(INJECTED))], surface="govern", now=2.0)
     ((_, events),) = buffer.drain()
     assert [type(event) for event in events] == [Held, HeldAgain]
     assert isinstance(events[1], HeldAgain)
@@ -82,7 +82,7 @@ def test_what_is_held_already_is_only_counted() -> None:
 def test_what_a_person_reviews(findings: tuple[Finding, ...], *, noted: bool) -> None:
     """Only what content, procedure and forgery speak against is held, with just those reasons."""
     buffer = QuarantineBuffer()
-    buffer.note(KEY, State(), [candidate("m1")], [verdict(*findings)], surface="drop_in", now=1.0)
+    buffer.note(KEY, State(), [(candidate("m1"), verdict(*findings))], surface="drop_in", now=1.0)
     batches = buffer.drain()
     assert bool(batches) == noted
     if noted:

@@ -12,17 +12,20 @@ import msgspec
 
 from firewall.core import ladder
 from firewall.core.compiled import NOTHING, Env
-from firewall.core.model import Action, Candidate, Family, Finding, Mode
 from firewall.core.execution import RouteState
 from firewall.core.memo import Memo
+from firewall.core.model import Action, Candidate, Family, Finding, Mode
+from firewall.core.route_tables import words_to_tell
 from firewall.core.route_words import normal_path, path_tails, words_of
-from firewall.core.routes import FEWEST_WORDS, ExecutionRoute, Mention, RouteIndex, counts_for
+from firewall.core.routes import ExecutionRoute, Mention, RouteIndex, counts_for
 from firewall.core.signals.outcome import Outcome, outcome_of, text_of
 from firewall.core.visibility import Viewer
 
 #: Characters of a text that are looked at; a longer one is too large for a prompt.
 _MOST_CHARS = 20_000
 _MOST_PATHS = 200
+#: A shorter text says too little to be recognised by some of its words.
+_FEWEST_WORDS = 6
 _HINT = 0.6
 _DIRECTIVE_WORDS = (
     "adopt apply continue continuing extend extending finish follow implement keep migrate prefer proceed reuse resume "
@@ -53,9 +56,10 @@ def check(candidate: Candidate, env: Env) -> tuple[Finding, ...]:
         return NOTHING
     viewer = env.context.viewer
     reading = _Reading(candidate, index, viewer)
-    outcome = outcome_of(candidate)
+    matches = [*reading.matches()]
+    outcome = outcome_of(candidate) if matches else None
     findings: dict[tuple[str, bool], Finding] = {}
-    for match in reading.matches():
+    for match in matches:
         if not _warned_of(match, outcome, reading):
             findings.setdefault(
                 (match.route, match.certain), _finding(index.routes[match.route], match, outcome, viewer)
@@ -79,7 +83,7 @@ def _finding(route: ExecutionRoute, match: _Match, outcome: Outcome | None, view
             Family.execution, Action.inspect_before_use, reason, confidence, evidence, show_text=True
         )
     reports = _reports(route, outcome)
-    binds = match.certain and (route.verified or viewer.is_of(route.team))
+    binds = match.certain and route.binds(viewer)
     return Finding(
         Family.execution,
         Action.do_not_use if binds else Action.inspect_before_use,
@@ -96,7 +100,7 @@ def _finding(route: ExecutionRoute, match: _Match, outcome: Outcome | None, view
 class _Reading:
     """One candidate held against the routes of its scope, as one viewer knows them."""
 
-    __slots__ = ("_candidate", "_index", "_ids", "_tables", "_text", "_viewer", "_vocabulary", "_words")
+    __slots__ = ("_candidate", "_ids", "_index", "_tables", "_text", "_viewer", "_vocabulary", "_words")
 
     def __init__(self, candidate: Candidate, index: RouteIndex, viewer: Viewer) -> None:
         self._candidate = candidate
@@ -122,7 +126,7 @@ class _Reading:
                 named_one = True
                 yield _Match(mention.route, "target_file")
         words = self._words
-        if not tables.file_words.isdisjoint(self._vocabulary):
+        if not tables.file_words.keys().isdisjoint(self._vocabulary):
             named = _file_names(self._text)
             for file in named:
                 for mention in self.of_file(file):
@@ -133,17 +137,23 @@ class _Reading:
         # A candidate with files of its own is judged by those.
         if named_one or not candidate.target_files:
             for own in self._index.blocked(tables.tasks.get(candidate.task_signature), self._viewer):
-                yield _Match(own.route, "task_signature", certain=own.half_in(self._vocabulary))
+                yield _Match(
+                    own.route,
+                    "task_signature",
+                    certain=self._index.routes[own.route].half_in(self._vocabulary),
+                )
 
     def vouched(self) -> tuple[Finding, ...]:
         """A route that a verifier or reviewer accepted says that this very memory is current."""
         tables, index = self._tables, self._index
         for memory in self._ids:
-            for mention in (*tables.memory_ids.get(memory), *tables.evidence_refs.get(memory)):
+            # The registers' own order is that of the last changes, which differs from process to process.
+            for mention in sorted(
+                (*tables.memory_ids.get(memory), *tables.evidence_refs.get(memory)), key=_by_route
+            ):
                 if self._accepted(index.routes[mention.route]):
                     return _vouching(index.routes[mention.route], "memory_id")
-        for mention in self._worded():
-            route = index.routes[mention.route]
+        for route in self._worded():
             own = _sequence(route.text)
             if self._accepted(route) and self._is_most(own, _nearness(self._words, own)):
                 return _vouching(route, "wording")
@@ -168,7 +178,7 @@ class _Reading:
         """Nothing where an open route has a file of that name."""
         tables = self._tables
         entries = [*tables.tails.get(tail)]
-        namesakes = [*tables.names.get(tail.rpartition("/")[2])]
+        namesakes = tables.tails.get(tail.rpartition("/")[2])
         others = [mention for mention in namesakes if self._index.routes[mention.route].open]
         return self._index.blocked((*entries, *others), self._viewer)
 
@@ -213,36 +223,33 @@ class _Reading:
         for mention in self._index.blocked(mentions, self._viewer):
             if not self._index.blocked(self._tables.files.get(mention.file), self._viewer):
                 continue  # an open route has that very file
-            company = joined or not (_DIRECTIVES | mention.words).isdisjoint(self._vocabulary)
+            company = joined or not self._vocabulary.isdisjoint(
+                _DIRECTIVES | self._index.routes[mention.route].company(mention.file)
+            )
             yield _Match(mention.route, "phrase", company, phrase)
 
     def _wordings(self) -> Iterator[_Match]:
-        for mention in self._worded():
-            if not self._index.routes[mention.route].open:
-                yield _Match(mention.route, "wording")
+        for route in self._worded():
+            if not route.open:
+                yield _Match(route.key, "wording")
 
-    def _worded(self) -> list[Mention]:
+    def _worded(self) -> list[ExecutionRoute]:
         """The routes whose text this is, the nearest kept: near the words of a blocked route and nearer to those of
         an open one is the open one. What is as near to both is the blocked one."""
-        hits = {
-            mention.route: mention
-            for mention in self._tables.wordings.among(self._vocabulary)
-            if mention.in_words(self._vocabulary)
-        }
-        near: list[tuple[float, ExecutionRoute, Mention]] = []
-        for key, mention in hits.items():
+        near: list[tuple[float, ExecutionRoute]] = []
+        for key in self._tables.worded(self._words, self._vocabulary):
             route = self._index.routes[key]
-            if self._speaks(route):
+            if self._speaks(route) and route.in_words(self._vocabulary):
                 own = _sequence(route.text)
                 nearness = _nearness(self._words, own)
-                if len(mention.words) >= FEWEST_WORDS or self._is_most(own, nearness):
-                    near.append((nearness, route, mention))
+                if len(words_to_tell(route.text)) >= _FEWEST_WORDS or self._is_most(own, nearness):
+                    near.append((nearness, route))
         return [
-            mention
-            for nearness, route, mention in near
+            route
+            for nearness, route in near
             if not any(
                 _prevails(other, route) and (closer > nearness or (closer == nearness and other.failed))
-                for closer, other, _ in near
+                for closer, other in near
             )
         ]
 
@@ -252,6 +259,10 @@ class _Reading:
 
     def _speaks(self, route: ExecutionRoute) -> bool:
         return self._viewer.sees(route.audience) if route.open else counts_for(route, self._viewer)
+
+
+def _by_route(mention: Mention) -> str:
+    return mention.route
 
 
 def _prevails(one: ExecutionRoute, other: ExecutionRoute) -> bool:

@@ -15,6 +15,7 @@ import msgspec
 import re2
 
 from firewall.core.memo import Memo
+from firewall.core.signals.conflict.duplicates import trait_of
 from firewall.core.signals.conflict.statements import CUES as CONFLICT_CUES
 from firewall.core.signals.conflict.statements import MOST_CHARS, Cues, cues_from, cues_of
 from firewall.core.signals.content.detect import Detection, detect
@@ -24,14 +25,12 @@ from firewall.core.signals.outcome.reading import Outcome, read_outcome
 
 
 class Seen(msgspec.Struct, frozen=True, gc=False):
-    """All that the signals read out of one text."""
+    """All that the signals read out of one text. `trait` is the same for its copies."""
 
+    trait: int
     detections: tuple[Detection, ...] = ()
     outcome: Outcome | None = None
     cues: Cues | None = None
-
-
-_NOTHING = Seen()
 
 
 @functools.cache
@@ -53,13 +52,14 @@ def _cues() -> Callable[[str], list[int] | None]:
 def look(text: str) -> Seen:
     """What the text says; total over any string."""
     if not text.isascii() or len(text) > MOST_CHARS:  # the readers fold and cut it, each in its own way
-        return Seen(detect(text), read_outcome(text), cues_of(text))
+        return Seen(trait_of(text), detect(text), read_outcome(text), cues_of(text))
     clean = is_clean(text)
     hits = _cues()(text)
     if hits is None:
-        return _NOTHING if clean else Seen(detect(text))
+        return Seen(trait_of(text), () if clean else detect(text))
     first = len(OUTCOME_CUES)
     return Seen(
+        trait_of(text),
         detections=() if clean else detect(text),
         outcome=read_outcome(text) if any(hit < first for hit in hits) else None,
         cues=cues_from({hit - first for hit in hits}),

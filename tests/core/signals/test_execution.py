@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firewall.core.compiled import NOTHING, Env, compile_policy
+from firewall.core.execution import RouteState
 from firewall.core.model import Action, Candidate, Context
 from firewall.core.policy import Policy
-from firewall.core.execution import RouteState
 from firewall.core.routes import ExecutionRoute, RouteIndex
 from firewall.core.signals import execution
 from firewall.core.signals.execution import check
@@ -26,7 +26,9 @@ LEGACY = ExecutionRoute(
     evidence_refs=("ci:811",),
     memory_ids=("mem-9", "mem0:mem-10"),
 )
-ACCEPTED = ExecutionRoute(step_id="step-8", state=RouteState.passed, target_files=("src/checkout/adapter.ts",))
+ACCEPTED = ExecutionRoute(
+    step_id="step-8", state=RouteState.passed, target_files=("src/checkout/adapter.ts",)
+)
 REPORTS = "execution:reports_failed_route"
 RECOMMENDS = "execution:recommends_failed_route"
 
@@ -107,7 +109,9 @@ def test_polarity(text: str, reason: str, shown: bool) -> None:
 
 def test_a_recommendation_hides_a_report() -> None:
     """A text that reports one failure and recommends another failed route is not shown."""
-    other = ExecutionRoute(step_id="step-1", state=RouteState.failed, target_files=("src/search/fuzzyRanker.ts",))
+    other = ExecutionRoute(
+        step_id="step-1", state=RouteState.failed, target_files=("src/search/fuzzyRanker.ts",)
+    )
     (finding,) = check(memory("fuzzyRanker.ts was reverted; use legacyAdapter.ts"), env(LEGACY, other))
     assert (finding.action, finding.reason, finding.show_text) == (Action.do_not_use, RECOMMENDS, False)
 

@@ -7,6 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firewall.core.signals.conflict.duplicates import trait_of
 from firewall.core.signals.conflict.statements import MOST_CHARS, cues_of
 from firewall.core.signals.content.detect import detect
 from firewall.core.signals.outcome.reading import read_outcome
@@ -28,7 +29,7 @@ WORDS = (
 
 
 def separately(text: str) -> Seen:
-    return Seen(detect(text), read_outcome(text), cues_of(text))
+    return Seen(trait_of(text), detect(text), read_outcome(text), cues_of(text))
 
 
 def strings(value: object) -> list[str]:

@@ -9,8 +9,8 @@ import msgspec
 from firewall.core.compiled import CompiledPolicy, compile_policy
 from firewall.core.policy import Policy
 from firewall.core.state import State
-from firewall.service.govern import Asker, Governed, govern
-from firewall.service.govern_body import parse_body
+from firewall.service.govern.body import parse_body
+from firewall.service.govern.govern import Asker, Governed, govern
 
 #: 2026-11-22T00:00:00Z
 NOW = 1_795_305_600.0

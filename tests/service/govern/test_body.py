@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from firewall.core.compiled import compile_policy
 from firewall.core.policy import Limits, Policy
 from firewall.errors import CallerError
-from firewall.service.govern_body import GovernBody, parse_body
+from firewall.service.govern.body import GovernBody, parse_body
 from firewall.service.strict_body import DEPTH, ISSUES
 from tests.service.govern.asking import POLICY, Json, candidate, request
 

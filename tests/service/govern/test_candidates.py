@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firewall.core.model import Candidate, EvidenceRequirement, Kind, Lifecycle, Trust
-from firewall.service.govern import Asker, Prepared, prepare
-from firewall.service.govern_body import parse_body
-from firewall.service.govern_candidates import moment_of
+from firewall.service.govern.body import parse_body
+from firewall.service.govern.candidates import moment_of
+from firewall.service.govern.govern import Asker, Prepared, prepare
 from tests.service.govern.asking import POLICY, Json, candidate, request
 
 DAY = 1_772_323_200.0

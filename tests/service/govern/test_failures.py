@@ -6,15 +6,16 @@ from typing import Any
 import pytest
 
 from firewall.core.adjudicate import Adjudication
+from firewall.core.attribution import Standing
 from firewall.core.compiled import compile_policy
 from firewall.core.events import text_digest
+from firewall.core.execution import RouteState
 from firewall.core.model import Trust
 from firewall.core.policy import Freshness, Limits, Policy
-from firewall.core.execution import RouteState
 from firewall.core.routes import ExecutionRoute, RouteIndex
-from firewall.core.state import Review, Standing, State
-from firewall.service.govern import Asker, answer, govern, prepare
-from firewall.service.govern_body import parse_body
+from firewall.core.state import Review, State
+from firewall.service.govern.body import parse_body
+from firewall.service.govern.govern import Asker, answer, govern, prepare
 from tests.service.govern.asking import (
     NOW,
     POLICY,

@@ -44,13 +44,10 @@ def _weight(finding: Finding) -> tuple[int, str]:
 
 def _all(candidates: Sequence[Candidate], ranks: Ranks, env: Env) -> Iterator[tuple[int, Finding]]:
     yield from duplicates.namesakes(candidates)
+    seen = [scan.seen_in(candidate.text) for candidate in candidates]
     if duplicates.pointed(env):
-        yield from duplicates.copies(candidates, ranks)
-    cues = {
-        index: found
-        for index, candidate in enumerate(candidates)
-        if (found := scan.seen_in(candidate.text).cues) is not None
-    }
+        yield from duplicates.copies(candidates, [each.trait for each in seen], ranks)
+    cues = {index: each.cues for index, each in enumerate(seen) if each.cues is not None}
     if not cues:
         return
     for members in _groups(candidates, ranks, cues).values():

@@ -1,16 +1,18 @@
 """Duplicates in one ranked answer: an exact copy is a pointer to the best one, and one id with two texts is named.
 
 Copies are exact up to case and white space, of one upstream and one owner: a copy must never stand in for a memory
-that somebody else may see. Most texts are told apart by their last word or by how they begin, so that few are normalised whole.
+that somebody else may see. Most texts are told apart by a trait that is remembered with them, so that few are normalised
+whole.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
 from firewall.core.compiled import Env
 from firewall.core.model import Action, Candidate, Family, Finding, Surface
 from firewall.core.signals.conflict.rivalry import Ranks
 
-_EDGE = 64
+#: Words at each end of a text that tell it from others.
+_WORDS = 4
 
 # Looked up once: an enum finds its members by a Python call.
 _DROP_IN, _WRITE = Surface.drop_in, Surface.write
@@ -26,11 +28,14 @@ def pointed(env: Env) -> bool:
     return asked.duplicates == "pointer"
 
 
-def copies(candidates: Sequence[Candidate], ranks: Ranks) -> Iterator[tuple[int, Finding]]:
-    """Every copy but the best: by trust, then time, then id. Rows with the best one's own id are that row again."""
-    alike: list[list[int]] = [list(range(len(candidates)))]
-    for trait in (_last_word, _beginning, _end, _whole):
-        alike = [part for group in alike for part in _parted(candidates, group, trait)]
+def copies(
+    candidates: Sequence[Candidate], traits: Sequence[int], ranks: Ranks
+) -> Iterator[tuple[int, Finding]]:
+    """`traits` are those of the texts. Every copy but the best: by trust, then time, then id. Rows with the best one's own id are that row again."""
+    if len(set(traits)) == len(traits):  # in most answers no two are alike
+        return
+    alike = _parted(range(len(candidates)), traits.__getitem__)
+    alike = [part for group in alike for part in _parted(group, lambda index: _whole(candidates[index]))]
     for group in alike:
         same = [ranks[index] for index in group]
         best = min(same, key=lambda rank: rank.order)
@@ -39,34 +44,23 @@ def copies(candidates: Sequence[Candidate], ranks: Ranks) -> Iterator[tuple[int,
                 yield rank.index, Finding(Family.duplicate, Action.rehydrate, f"duplicate_of:{best.id}")
 
 
-def _parted(
-    candidates: Sequence[Candidate], group: list[int], trait: Callable[[Candidate], Hashable]
-) -> list[list[int]]:
-    """Those of the group that share the trait with another one: in most answers nobody, which is quickly seen."""
-    traits = [trait(candidates[index]) for index in group]
-    if len(set(traits)) == len(traits):
-        return []
+def trait_of(text: str) -> int:
+    """The same for copies, and hardly ever for anything else: how the text begins and ends, without case and white space."""
+    folded = text.casefold()
+    return hash(" ".join(folded.split(None, _WORDS)[:_WORDS] + folded.rsplit(None, _WORDS)[-_WORDS:]))
+
+
+def _parted(group: Iterable[int], trait: Callable[[int], Hashable]) -> list[list[int]]:
+    """Those of the group that share the trait with another one."""
     parts: dict[Hashable, list[int]] = {}
-    for index, its in zip(group, traits, strict=True):
-        parts.setdefault(its, []).append(index)
+    for index in group:
+        parts.setdefault(trait(index), []).append(index)
     return [part for part in parts.values() if len(part) > 1]
 
 
-def _last_word(candidate: Candidate) -> Hashable:
-    words = candidate.text.rsplit(None, 1)
-    return words[-1].casefold() if words else ""
-
-
-def _beginning(candidate: Candidate) -> Hashable:
-    return candidate.upstream, " ".join(candidate.text.split(None, 2)[:2])[:_EDGE].casefold()[:_EDGE]
-
-
-def _end(candidate: Candidate) -> Hashable:
-    return " ".join(candidate.text.rsplit(None, 2)[-2:])[-_EDGE:].casefold()[-_EDGE:]
-
-
 def _whole(candidate: Candidate) -> Hashable:
-    return " ".join(candidate.text.casefold().split()), frozenset(candidate.owner.items())
+    text = " ".join(candidate.text.casefold().split())
+    return candidate.upstream, text, frozenset(candidate.owner.items())
 
 
 def namesakes(candidates: Sequence[Candidate]) -> Iterator[tuple[int, Finding]]:

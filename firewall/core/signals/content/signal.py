@@ -4,6 +4,7 @@ What a detection is worth is the policy's to say (`detect`). A stamp proves a wr
 softened by trust; only a change of procedure, which is ordinary from a colleague, counts from outside alone.
 """
 
+import functools
 from collections.abc import Sequence
 
 from firewall.core.compiled import NOTHING, Env
@@ -80,19 +81,19 @@ def _rest(candidate: Candidate) -> Sequence[tuple[str, str]]:
 
 def _finding(kind: str, name: str, sightings: list[tuple[str, Detection]], env: Env) -> Finding:
     place, detection = sightings[0]
-    if len(sightings) == 1 and not detection.via:  # as nearly all are
-        evidence: tuple[str, ...] = (place,)
-        confidence = detection.confidence
-    else:
-        places = [place for place, _ in sightings]
-        decoded = [f"decoded:{detection.via}" for _, detection in sightings if detection.via]
-        evidence = tuple(dict.fromkeys(places + decoded))
-        confidence = max(detection.confidence for _, detection in sightings)
     action = env.policy.detect[kind]
-    return Finding(
-        _PROCEDURE_CHANGE if kind == "procedure_change" else _CONTENT,
-        _USE_NOW if action is None else action,
-        f"{kind}:{name}",
-        confidence,
-        evidence,
-    )
+    if len(sightings) == 1 and not detection.via:  # as nearly all are
+        return _made(kind, name, action, detection.confidence, (place,))
+    places = [place for place, _ in sightings]
+    decoded = [f"decoded:{detection.via}" for _, detection in sightings if detection.via]
+    confidence = max(detection.confidence for _, detection in sightings)
+    return _made(kind, name, action, confidence, tuple(dict.fromkeys(places + decoded)))
+
+
+@functools.lru_cache(maxsize=4_096)
+def _made(
+    kind: str, name: str, action: Action | None, confidence: float, evidence: tuple[str, ...]
+) -> Finding:
+    """There are not many that differ: what is found again is the same value."""
+    family = _PROCEDURE_CHANGE if kind == "procedure_change" else _CONTENT
+    return Finding(family, _USE_NOW if action is None else action, f"{kind}:{name}", confidence, evidence)

@@ -1,0 +1,139 @@
+"""The rows of one answer as candidates: `rows.memory_row` for many rows at once, where they are like most rows are.
+
+Nearly every row says nothing of its own life and holds no prose where an identifier belongs, and the rows of one answer
+share owner and metadata: what they share is read once. Every other row goes to `memory_row`; a test holds the two
+against each other.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from adapters.mem0.rows import BACKEND, NONE, Row, RowSource, memory_row, owner_of
+from adapters.mem0.said import KNOWN, NOTHING_SAID, Said, said_by, seconds_of
+from adapters.mem0.trees import CONTAINERS, is_prose, strings
+from firewall.core.model import Candidate
+
+_Ids = tuple[str | None, ...]
+
+
+class _Usual(Row, gc=False, forbid_unknown_fields=True, kw_only=True):
+    """A row that says nothing of its own life, nor who wrote it: the decoder tells it from others without a look of ours."""
+
+    expiration_date: None = None
+    replaced_by: None = None
+    lifecycle_state: None = None
+    role: None = None
+    actor_id: None = None
+    attributed_to: None = None
+    score_details: None = None
+
+
+_decode_usual = msgspec.json.Decoder(_Usual).decode
+
+
+def memory_rows(raws: Sequence[msgspec.Raw], source: RowSource) -> list[Candidate]:
+    """The candidate of each memory."""
+    if source.vouched:
+        candidates, names = _alike(raws, source)
+        # All identifiers are looked at as one text: hardly ever does one of them say something to a reader.
+        if not is_prose("".join(names)):
+            return candidates
+    return [memory_row(raw, source) for raw in raws]
+
+
+def _alike(raws: Sequence[msgspec.Raw], source: RowSource) -> tuple[list[Candidate], list[str]]:
+    """The candidates, and the identifiers of the rows that were read here: it counts if none of those is prose.
+
+    One loop, with no call in it that a row of the usual kind does not need.
+    """
+    upstream = source.upstream
+    candidates: list[Candidate] = []
+    names: list[str] = []
+    owner: Mapping[str, str] = {}
+    owners: dict[_Ids, Mapping[str, str]] = {}
+    last_ids: _Ids = ()
+    metadata, categories = None, None
+    said, attached = NOTHING_SAID, NONE
+    for raw in raws:
+        try:
+            row = _decode_usual(raw)
+            differs = row.metadata != metadata or row.categories != categories
+        except (ValueError, RecursionError):
+            candidates.append(memory_row(raw, source))
+            continue
+        if differs:
+            metadata, categories = row.metadata, row.categories
+            said, attached = _described(metadata, categories, names)
+        if not said.plain:
+            candidates.append(memory_row(raw, source))
+            continue
+        ids = (row.user_id, row.agent_id, row.app_id, row.run_id, row.session_id)
+        if ids != last_ids:
+            last_ids = ids
+            if ids not in owners:
+                owners[ids] = owner_of(row, source)
+                names += filter(None, ids)
+            owner = owners[ids]
+        names.append(row.id)
+        if row.hash is not None:
+            names.append(row.hash)
+        created, updated = row.created_at, row.updated_at
+        created_at = (
+            None if created is None else created.timestamp() if created.tzinfo else seconds_of(created)
+        )
+        # A memory that was never changed has one date, which is read once.
+        updated_at = created_at if updated == created else None if updated is None else seconds_of(updated)
+        beside = attached
+        if row.score_breakdown is not None or row.structured_attributes is not None:
+            beside = (*attached, *_strings_beside(row, names))
+        candidates.append(
+            Candidate(
+                id=row.id,
+                upstream=upstream,
+                text=row.memory,
+                backend=BACKEND,
+                kind=said.kind,
+                title=said.title,
+                owner=owner,
+                created_at=created_at,
+                updated_at=updated_at,
+                writer=said.writer,
+                source_class=said.source_class,
+                attached=beside,
+            )
+        )
+    return candidates, names
+
+
+def _described(
+    metadata: Mapping[str, object] | None, categories: Sequence[str] | None, names: list[str]
+) -> tuple[Said, tuple[str, ...]]:
+    """What the metadata says, and every string of it and of the categories; its keys go to `names`."""
+    if not metadata:
+        return NOTHING_SAID, tuple(categories or NONE)
+    said = NOTHING_SAID if KNOWN.isdisjoint(metadata) else said_by(metadata)
+    return said, (*_strings_in(metadata, names), *(categories or NONE))
+
+
+def _strings_beside(row: Row, names: list[str]) -> list[str]:
+    """Those of what the upstream computed for the row: numbers, for the most part."""
+    found: list[str] = []
+    for value in (row.structured_attributes, row.score_breakdown):
+        if type(value) is dict:
+            found += _strings_in(value, names)
+        elif value is not None:
+            found += strings(value)
+    return found
+
+
+def _strings_in(fields: Mapping[str, object], names: list[str]) -> list[str]:
+    """Every string of an object, which is hardly ever nested; its keys go to `names`."""
+    names += fields
+    found: list[str] = []
+    for value in fields.values():
+        if type(value) is str:
+            found.append(value)
+        elif type(value) in CONTAINERS:
+            found += strings(value)
+    return found

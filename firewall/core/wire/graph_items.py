@@ -1,0 +1,199 @@
+"""The items of a temporal graph as candidates: facts, entities, episodes, messages, and what else holds text.
+
+An item that lacks a member is still judged: every string of it that says something to a reader goes with it. An item that is
+no object is no item: 502.
+"""
+
+import enum
+from collections.abc import Mapping
+
+import msgspec
+
+from firewall.core.model import NO_CLAIMS, Candidate, Claims, Kind
+from firewall.core.wire.prose import is_prose, strings
+from firewall.core.wire.said import NOTHING_SAID, Said, moment, said_by
+from firewall.core.wire.splice import broken
+from firewall.core.wire.temporal import NO_TIMES, Edge, Times, inspected, times_of
+
+_MAX_REFS = 64
+_CREATED = ("created_at", "reference_time")
+_ENDS = frozenset({"valid_at", "invalid_at", "expired_at"})
+_SAYING = ("metadata", "attributes", "episode_metadata")
+
+
+class Sort(enum.Enum):
+    """What sort of item it is: where its text stands, and what kind of memory that is."""
+
+    __hash__ = object.__hash__
+
+    edge = enum.auto()
+    node = enum.auto()
+    episode = enum.auto()
+    message = enum.auto()
+    derived = enum.auto()
+    loose = enum.auto()
+
+
+class _Reading(msgspec.Struct, frozen=True):
+    texts: tuple[str, ...]
+    kind: Kind
+    temporal: bool = False
+    titled: bool = True
+
+
+_READINGS: Mapping[Sort, _Reading] = {
+    Sort.edge: _Reading(("fact",), Kind.fact, temporal=True),
+    Sort.node: _Reading(("summary",), Kind.unknown),
+    # A message or an episode tells what was said at its time: two of them never contradict each other.
+    Sort.episode: _Reading(("content", "data"), Kind.event, titled=False),
+    Sort.message: _Reading(("content",), Kind.event, titled=False),
+    Sort.derived: _Reading(("summary", "content", "fact"), Kind.unknown),
+    Sort.loose: _Reading((), Kind.unknown, titled=False),
+}
+
+
+class ItemSource(msgspec.Struct, frozen=True, kw_only=True):
+    """What all items of one answer have in common.
+
+    `owner` counts where an item states none; `stating` says which member of an item states which owner key.
+    """
+
+    upstream: str
+    backend: str
+    now: float
+    owner: Mapping[str, str] = {}
+    stating: Mapping[str, str] = {}
+
+
+class ReadItem(msgspec.Struct, frozen=True):
+    candidate: Candidate
+    times: Times = NO_TIMES
+    source: str = ""
+    name: str = ""
+    target: str = ""
+
+    def edge(self, index: int) -> Edge:
+        return Edge(index, self.source, self.name, self.target, self.times)
+
+
+def item_of(value: object, sort: Sort, place: str, source: ItemSource) -> ReadItem:
+    """One item as a candidate; `place` is its name where it states no id."""
+    if not isinstance(value, dict):
+        raise broken("an item of the upstream's answer is not an object")
+    reading = _READINGS[sort]
+    text_key = next((key for key in reading.texts if isinstance(value.get(key), str)), "")
+    said = _said(value)
+    claims = said.claims
+    times = times_of(value) if reading.temporal else NO_TIMES
+    if times.doubtful(source.now):
+        claims = inspected(claims)
+    attached, odd = _attached(value, text_key, temporal=reading.temporal)
+    if odd:
+        claims = inspected(claims)
+    if text_key:
+        text = value[text_key]
+    else:
+        text, attached = "\n".join(attached), ()
+    candidate = Candidate(
+        id=_word(value, "uuid", "message_uuid", "id") or place,
+        upstream=source.upstream,
+        backend=source.backend,
+        text=text,
+        kind=said.kind if said.kind is not Kind.unknown else reading.kind,
+        title=_word(value, "name") if reading.titled else said.title,
+        owner=stated(value, source),
+        created_at=next((at for key in _CREATED if (at := moment(value.get(key))) is not None), None),
+        claimed_at=said.claimed_at,
+        expires_at=times.expires_at,
+        invalid_at=times.invalid_at,
+        superseded_by=said.superseded_by,
+        claims=claims,
+        writer=said.writer or _word(value, "role_type", "role"),
+        source_class=said.source_class or _word(value, "source_description"),
+        target_files=said.target_files,
+        task_signature=said.task_signature,
+        evidence_refs=(*said.evidence_refs, *_refs(value)),
+        attached=attached,
+    )
+    if not reading.temporal:
+        return ReadItem(candidate)
+    return ReadItem(
+        candidate,
+        times,
+        _word(value, "source_node_uuid"),
+        _word(value, "name"),
+        _word(value, "target_node_uuid"),
+    )
+
+
+def prose_of(text: str, name: str, source: ItemSource, *, claims: Claims = NO_CLAIMS) -> Candidate:
+    """Plain text as a candidate of its own."""
+    return Candidate(
+        id=name,
+        upstream=source.upstream,
+        backend=source.backend,
+        text=text,
+        owner=source.owner,
+        claims=claims,
+    )
+
+
+def stated(value: Mapping[str, object], source: ItemSource) -> Mapping[str, str]:
+    """Whose the item is, as the upstream states it; a name that is no text makes it nobody's."""
+    if source.stating.keys().isdisjoint(value):
+        return source.owner
+    owner = dict(source.owner)
+    for key, kept in source.stating.items():
+        name = value.get(key)
+        if isinstance(name, str) and name:
+            owner[kept] = name
+        elif name is not None and name != "":
+            owner.pop(kept, None)
+    return owner
+
+
+def _said(value: Mapping[str, object]) -> Said:
+    """What the metadata says, or else the attributes: nobody vouches for either."""
+    for key in _SAYING:
+        part = value.get(key)
+        if isinstance(part, dict) and part:
+            return said_by(part)
+    return NOTHING_SAID
+
+
+def _attached(value: Mapping[str, object], text_key: str, *, temporal: bool) -> tuple[tuple[str, ...], bool]:
+    """Every other string of the item that may say something, and whether a date of it is none."""
+    found: list[str] = []
+    odd = False
+    for key, part in value.items():
+        if key == text_key:
+            continue
+        if key in _CREATED or (temporal and key in _ENDS):
+            if part is not None and moment(part) is None:
+                odd = True
+                found.extend(strings(part))
+        elif isinstance(part, str):
+            if key in _SPEAKING or is_prose(part):
+                found.append(part)
+        elif isinstance(part, dict | list) and part:
+            found.extend(strings(part))
+        if is_prose(key):
+            found.append(key)
+    return tuple(found), odd
+
+
+#: Members that are read as words, whatever stands in them.
+_SPEAKING = frozenset({"name", "summary", "content", "fact", "data", "role", "source_description"})
+
+
+def _refs(value: Mapping[str, object]) -> tuple[str, ...]:
+    """The episodes that the item was drawn from."""
+    for key in ("episodes", "episode_uuids", "episode_ids"):
+        part = value.get(key)
+        if isinstance(part, list):
+            return tuple(name for name in part if isinstance(name, str))[:_MAX_REFS]
+    return ()
+
+
+def _word(value: Mapping[str, object], *keys: str) -> str:
+    return next((found for key in keys if isinstance(found := value.get(key), str) and found), "")

@@ -1,0 +1,134 @@
+"""Where memory stands in an answer, as data; and reading an answer by it into candidates and pieces.
+
+One     an object that is one memory
+Many    an array of the same
+Known   an object with memories in some of its members
+Special what a dialect reads itself: a blob of text, an answer that was drawn from others
+
+What nobody knows of a `Known` object is judged too, as one candidate, where it says anything to a reader.
+"""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from firewall.core.model import NO_CLAIMS, Candidate, Claims
+from firewall.core.wire.graph_items import ItemSource, Sort, item_of, prose_of, stated
+from firewall.core.wire.pieces import Fields, Item, Listed, Piece
+from firewall.core.wire.prose import is_prose, strings
+from firewall.core.wire.splice import FIREWALL, Raw, items, members, tree
+from firewall.core.wire.temporal import Edge, linked
+
+_NULL = b"null"
+
+
+class One(msgspec.Struct, frozen=True):
+    """`summary` is the member that may keep what is over."""
+
+    sort: Sort
+    summary: str = ""
+
+
+class Many(msgspec.Struct, frozen=True):
+    each: "Layout"
+
+
+class Known(msgspec.Struct, frozen=True):
+    """The members are read in their order. Without the member that is the `gate`, nothing of the object is left."""
+
+    members: Mapping[str, "Layout"]
+    gate: str = ""
+
+
+class Special(msgspec.Struct, frozen=True):
+    read: Callable[["Reading", Raw, str, "Mapping[str, Raw]"], Piece]
+
+
+Layout = One | Many | Known | Special
+
+
+class Reading:
+    """One answer while it is read. `husk`: it tells of a write. `unparsed` are the claims of what nobody can parse."""
+
+    __slots__ = ("candidates", "edges", "husk", "source", "unparsed")
+
+    def __init__(
+        self,
+        source: ItemSource,
+        *,
+        husk: bool = False,
+        unparsed: Claims = NO_CLAIMS,
+        candidates: list[Candidate] | None = None,
+        edges: list[Edge] | None = None,
+    ) -> None:
+        self.source = source
+        self.husk = husk
+        self.unparsed = unparsed
+        self.candidates: list[Candidate] = [] if candidates is None else candidates
+        self.edges: list[Edge] = [] if edges is None else edges
+
+    def read(self, layout: Layout, raw: Raw, place: str) -> Piece:
+        """The piece of that part of the answer; UpstreamError 502 where it is of another form."""
+        match layout:
+            case One():
+                return self._one(layout, raw, place)
+            case Many():
+                parts = [
+                    (part, self.read(layout.each, part, f"{place}/{number}"))
+                    for number, part in enumerate(items(raw))
+                ]
+                return Listed(raw=raw, parts=parts)
+            case Known():
+                return self._known(layout, raw, place)
+            case Special():
+                return layout.read(self, raw, place, {})
+
+    def add(self, candidate: Candidate) -> int:
+        """The candidate's place."""
+        self.candidates.append(candidate)
+        return len(self.candidates) - 1
+
+    def link(self) -> None:
+        """Once everything is read: which facts follow which."""
+        if len(self.edges) > 1:
+            linked(self.candidates, self.edges, self.source.now)
+
+    def _one(self, layout: One, raw: Raw, place: str) -> Item:
+        read = item_of(tree(raw), layout.sort, place, self.source)
+        index = self.add(read.candidate)
+        if layout.sort is Sort.edge:
+            self.edges.append(read.edge(index))
+        return Item(raw=raw, index=index, summary=layout.summary, husk=self.husk)
+
+    def _known(self, layout: Known, raw: Raw, place: str) -> Fields:
+        fields = members(raw)
+        rest = {key: tree(value) for key, value in fields.items() if key not in layout.members}
+        outside, self.source = (
+            self.source,
+            msgspec.structs.replace(self.source, owner=stated(rest, self.source)),
+        )
+        parts: dict[str, Piece] = {}
+        for key, inner in layout.members.items():
+            value = fields.get(key)
+            if value is None or bytes(value) == _NULL:
+                continue
+            name = f"{place}/{key}"
+            if isinstance(inner, Special):
+                parts[key] = inner.read(self, value, name, fields)
+            else:
+                parts[key] = self.read(inner, value, name)
+        rest.pop(FIREWALL, None)
+        said = tuple(part for part in strings(rest) if is_prose(part))
+        index = -1
+        if said:
+            index = self.add(prose_of("\n".join(said), f"{place}/rest", self.source, claims=self.unparsed))
+        self.source = outside
+        return Fields(
+            raw=raw,
+            fields=fields,
+            parts=parts,
+            gate=layout.gate,
+            rest=index,
+            rest_keys=tuple(key for key, value in rest.items() if any(map(is_prose, strings({key: value})))),
+            dropped=frozenset({FIREWALL}) & fields.keys(),
+        )
