@@ -9,7 +9,7 @@ from firewall.server.entrance import Runner
 from firewall.server.house import House
 from firewall.server.native import native
 from firewall.server.use_cases import USE_CASES, edge
-from firewall.service.govern import ROUTE
+from firewall.service.govern.govern import ROUTE
 
 
 def make_app(house: House) -> web.Application:
@@ -22,11 +22,13 @@ def make_app(house: House) -> web.Application:
         ("/metrics", health.metrics(house)),
         ("/v1/decisions/{decision_id}", records.decision(house)),
         ("/v1/policy", records.policy(house)),
+        ("/v1/routes", records.routes(house)),
     ):
         routes.add_get(path, native(house, f"GET {path}", handler))
     routes.add_post("/v1/memory/govern", native(house, ROUTE, govern.handler(house)))
-    for method, path, use_case in USE_CASES:
-        routes.add_route(method, path, native(house, f"{method} {path}", edge(house, use_case)))
+    for row in USE_CASES:
+        handler = native(house, f"{row.method} {row.path}", edge(house, row.use_case))
+        routes.add_route(row.method, row.path, handler)
     for boundary in _boundaries(house):
         drop_in = DropIn(boundary, drain=house.drain, max_body=house.max_body)
         routes.add_route("*", f"/{boundary.name}{{tail:(?s:/.*)?}}", drop_in.handle)

@@ -10,8 +10,8 @@ from firewall.proxy.disclosure import headers_of
 from firewall.server.bodies import read_body
 from firewall.server.health import Handler
 from firewall.server.house import House
-from firewall.service.govern import Asker, answer, prepare
-from firewall.service.govern_body import parse_body
+from firewall.service.govern.body import parse_body
+from firewall.service.govern.govern import Asker, answer, prepare
 from firewall.service.identity import viewer_of
 from firewall.service.judging import adjudicate_within
 from firewall.service.principals import Principal

@@ -27,6 +27,22 @@ def decision(house: House) -> Handler:
     return handle
 
 
+def routes(house: House) -> Handler:
+    """Every native route as this process serves it: the one list that clients and documentation can be held against."""
+
+    async def handle(request: web.Request) -> web.Response:
+        house.principal(request)
+        served = sorted(
+            (route.resource.canonical, route.method)
+            for route in request.app.router.routes()
+            if route.resource is not None and route.method not in {"*", "HEAD"}
+        )
+        body = {"routes": [{"method": method, "path": path} for path, method in served]}
+        return web.Response(body=msgspec.json.encode(body), content_type="application/json")
+
+    return handle
+
+
 def policy(house: House) -> Handler:
     """Name, revision and the whole effective policy with its defaults filled in."""
 

@@ -1,15 +1,126 @@
 """The HTTP edge of the use cases: one adapter for all of them, and the table of which route leads to which."""
 
+from typing import NamedTuple
+
 from aiohttp import web
 
 from firewall.errors import CallerError
 from firewall.server.bodies import read_body
 from firewall.server.health import Handler
 from firewall.server.house import House
+from firewall.service.audit.decisions import decision_report, decision_trace
+from firewall.service.audit.flight_recorder import flight_recorder
+from firewall.service.audit.snapshot import snapshot
 from firewall.service.desk import Call, UseCase
+from firewall.service.evidence import handoff
+from firewall.service.evidence.observe import observe
+from firewall.service.evidence.payload import rehydrate_payload
+from firewall.service.evidence.resolve import resolve
+from firewall.service.evidence.tending import forget, rehydrate
+from firewall.service.guide.guide import guide
+from firewall.service.learning.feedback import feedback
+from firewall.service.learning.measure import measure
+from firewall.service.learning.skills import listed, materialize, promote, queue, reject
 
-#: (method, path, use case). The label in the metrics is method and path; one machine-readable list is made of it.
-USE_CASES: tuple[tuple[str, str, UseCase], ...] = ()
+
+class UseCaseRoute(NamedTuple):
+    """One row: `says` is the sentence about it in the documentation. Method and path are its label in the metrics."""
+
+    method: str
+    path: str
+    use_case: UseCase
+    says: str
+
+
+USE_CASES: tuple[UseCaseRoute, ...] = (
+    UseCaseRoute(
+        "POST",
+        "/v1/guide",
+        guide,
+        "the prompt of the next agent: what passed, what failed, the active path, what to rehydrate",
+    ),
+    UseCaseRoute(
+        "POST",
+        "/v1/observe",
+        observe,
+        "take in one step, memory, handoff or claim; acknowledged once it is on disk",
+    ),
+    UseCaseRoute("POST", "/v1/feedback", feedback, "what used memory, or a chosen tool, did for a run"),
+    UseCaseRoute("POST", "/v1/handoff/store", handoff.store, "keep one agent's state for the next"),
+    UseCaseRoute(
+        "POST",
+        "/v1/handoff/recover",
+        handoff.recover,
+        "the newest handoff of an anchor, id or URI that the caller may see",
+    ),
+    UseCaseRoute("POST", "/v1/memory/resolve", resolve, "the stored evidence behind ids"),
+    UseCaseRoute(
+        "POST", "/v1/rehydrate", rehydrate, "make forgotten evidence available again, to be looked at"
+    ),
+    UseCaseRoute(
+        "POST", "/v1/memory/anchor/payload/rehydrate", rehydrate_payload, "the payload behind an anchor"
+    ),
+    UseCaseRoute(
+        "POST",
+        "/v1/memory/anchors/rehydrate_payload",
+        rehydrate_payload,
+        "the same, as an older client asks for it",
+    ),
+    UseCaseRoute(
+        "POST",
+        "/v1/memory/tools/rehydrate_payload",
+        rehydrate_payload,
+        "the same, as an older client asks for it",
+    ),
+    UseCaseRoute(
+        "POST",
+        "/v1/forget",
+        forget,
+        "suppress, unsuppress, archive or rehydrate a memory; nothing is deleted",
+    ),
+    UseCaseRoute("POST", "/v1/operator/snapshot", snapshot, "a run as an operator looks at it; read-only"),
+    UseCaseRoute("POST", "/v1/snapshot", snapshot, "the same, under the client's name for it"),
+    UseCaseRoute(
+        "POST", "/v1/audit/flight-recorder", flight_recorder, "what the agent could see when it decided"
+    ),
+    UseCaseRoute(
+        "POST",
+        "/v1/audit/memory-decision-report",
+        decision_report,
+        "the decisions of a guide, counted, with claims",
+    ),
+    UseCaseRoute(
+        "POST",
+        "/v1/debug/memory-decision-trace",
+        decision_trace,
+        "each decision of a guide with its reason codes",
+    ),
+    UseCaseRoute(
+        "POST",
+        "/v1/measure",
+        measure,
+        "the effect of a guide, computed from recorded guides and feedback; skill candidates",
+    ),
+    UseCaseRoute(
+        "POST", "/v1/skills/candidates", queue, "queue the skill candidates of a measurement for review"
+    ),
+    UseCaseRoute(
+        "GET",
+        "/v1/skills/candidates",
+        listed,
+        "the review queue: `status` pending, promoted, rejected or all",
+    ),
+    UseCaseRoute(
+        "POST", "/v1/skills/candidates/{candidate_id}/promote", promote, "a reviewer's yes; writes no memory"
+    ),
+    UseCaseRoute("POST", "/v1/skills/candidates/{candidate_id}/reject", reject, "a reviewer's no, for good"),
+    UseCaseRoute(
+        "POST",
+        "/v1/skills/candidates/{candidate_id}/materialize",
+        materialize,
+        "the draft of a promoted skill, for the host to observe; writes nothing",
+    ),
+)
 
 
 def edge(house: House, use_case: UseCase) -> Handler:

@@ -141,4 +141,3 @@ def digest_of(value: object) -> str:
 def read_reply(answer: object) -> Reply:
     """The reply of a use case that stores nothing."""
     return Reply(_encoder.encode(answer))
-

@@ -23,6 +23,8 @@ _KEY_CHARS = 64
 
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 Identifier = Annotated[str, Field(min_length=1, max_length=1024)]
+#: An identifier as it stands on the wire: that of an upstream's memory has the upstream's name before it.
+MemoryId = Annotated[str, Field(min_length=1, max_length=1536)]
 
 
 class Strict(BaseModel):
@@ -60,7 +62,9 @@ def shallow(value: object, *, depth: int = DEPTH) -> bool:
         level = [
             inner
             for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ())
+            for inner in (
+                outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ()
+            )
             if isinstance(inner, dict | list)
         ]
         if not level:

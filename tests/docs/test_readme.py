@@ -48,6 +48,8 @@ def test_every_command_is_known() -> None:
                 assert target in targets
             case ["memfw", "serve", "--config", "memfw.yaml"]:
                 pass
+            case ["memfw", "quickstart", "multi-agent" | "host-template"]:  # run in tests/quickstart
+                pass
             case _:
                 raise AssertionError(words)
 
@@ -84,7 +86,7 @@ async def test_its_config_serves(tmp_path: Path) -> None:
 
 async def test_its_client_works(tmp_path: Path) -> None:
     """The README's Python, with nothing but our port and key put in, searches through memfw."""
-    (block,) = blocks("python")
+    block = blocks("python")[0]
     async with platform_double(PLATFORM_2) as double:
         double.answer(
             "POST",
@@ -133,3 +135,19 @@ def test_the_changelog_has_what_is_next() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert text.startswith("# Changelog")
     assert re.search(r"^## (Unreleased|\d+\.\d+\.\d+)", text, re.MULTILINE)
+
+
+async def test_its_execution_memory_works(tmp_path: Path) -> None:
+    """The README's observe and guide, run as they stand: the prompt names the failed route as counter-evidence."""
+    block = blocks("python")[1]
+    async with sidecar(tmp_path, {}) as running:
+        code = block.replace("http://localhost:8700", running.url)
+
+        def run() -> str:
+            with redirect_stdout(io.StringIO()) as printed:
+                exec(code, {})
+            return printed.getvalue()
+
+        prompt = await asyncio.to_thread(run)
+    failed = prompt.partition("FAILED_BRANCHES")[2].partition("CURRENT_ACTIVE_PATH")[0]
+    assert "src/checkout/legacyAdapter.ts" in failed

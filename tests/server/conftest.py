@@ -12,6 +12,7 @@ from aiohttp import web
 
 from firewall.server.app import make_runner
 from firewall.server.house import House
+from tests.server.teams import NOW, TEAM_KEYS, TEAMS
 from tests.sidecar import Sidecar, sidecar
 
 
@@ -45,6 +46,13 @@ async def keyed(tmp_path: Path) -> AsyncIterator[Sidecar]:
     """memfw with two tenants, and a key that is an upstream's own."""
     config = {"principals": [TEAM, OTHER, VENDOR]}
     async with sidecar(tmp_path, config, environ=KEYS) as running:
+        yield running
+
+
+@pytest.fixture
+async def teamed(tmp_path: Path) -> AsyncIterator[Sidecar]:
+    """memfw with two teams, a reviewer and an agent of its own, all of one tenant and scope; the clock stands still."""
+    async with sidecar(tmp_path, {"principals": TEAMS}, environ=TEAM_KEYS, now=lambda: NOW) as running:
         yield running
 
 

@@ -95,3 +95,15 @@ async def test_the_policy_in_force(http: aiohttp.ClientSession, keyed: Sidecar) 
     assert body["policy"]["limits"]["candidates"] == 10_000
     async with http.get(keyed.url + "/v1/policy") as response:
         await refusal(response, 401, "key_required")
+
+
+async def test_defect_14_one_list_of_routes(keyless: Sidecar, http: aiohttp.ClientSession) -> None:
+    """`GET /v1/routes` lists what this process serves: each path of it is one that is answered by its method."""
+    async with http.get(f"{keyless.url}/v1/routes") as answer:
+        listed = {(row["method"], row["path"]) for row in (await answer.json())["routes"]}
+    assert {("POST", "/v1/observe"), ("POST", "/v1/guide"), ("GET", "/v1/routes")} <= listed
+    for method, path in sorted(listed):
+        target = path.replace("{decision_id}", "x").replace("{candidate_id}", "x")
+        async with http.request(method, f"{keyless.url}{target}") as answer:
+            assert answer.status not in {405, 501}
+            assert answer.status != 404 or "{" in path, path

@@ -17,19 +17,19 @@ from firewall.core.prompt import one_line
 from firewall.core.receipt import Receipt, receipt_of
 from firewall.core.state import State
 from firewall.core.visibility import EVERYONE, Viewer
-from firewall.service.govern_audit import (
+from firewall.service.govern.audit import (
     admission_records,
     admission_summary,
     memory_firewall,
     risk_flags,
     use_receipt,
 )
-from firewall.service.govern_body import GovernBody
-from firewall.service.govern_candidates import Described, describe
-from firewall.service.govern_context import agent_context
-from firewall.service.govern_merge import Split, decide, split
-from firewall.service.govern_prompt import prompt_of
-from firewall.service.govern_response import GovernCounts, GovernFirewall, GovernResponse, WithheldMemory
+from firewall.service.govern.body import GovernBody
+from firewall.service.govern.candidates import Described, describe
+from firewall.service.govern.context import agent_context
+from firewall.service.govern.merge import Split, decide, split
+from firewall.service.govern.prompt import prompt_of
+from firewall.service.govern.response import GovernCounts, GovernFirewall, GovernResponse, WithheldMemory
 
 ROUTE = "POST /v1/memory/govern"
 #: What stands for the upstream in receipts and metrics: the caller's backend names are no bounded set.
@@ -164,9 +164,7 @@ def govern(
     return answer(prepared, adjudication, state, policy, now=now)
 
 
-def _firewall(
-    parts: Split, receipt: Receipt, *, merged: int, active_path: tuple[str, ...]
-) -> GovernFirewall:
+def _firewall(parts: Split, receipt: Receipt, *, merged: int, active_path: tuple[str, ...]) -> GovernFirewall:
     return GovernFirewall(
         decision_id=receipt.decision_id,
         policy=receipt.policy,

@@ -5,7 +5,7 @@ Seven codes repeat what was said of the candidate; then come ours; then exactly 
 
 from firewall.core.model import Action, Family, Finding, Lifecycle, Mode, Verdict
 from firewall.core.reasons import head
-from firewall.service.govern_candidates import Described
+from firewall.service.govern.candidates import Described
 
 _VERDICT = {
     Action.use_now: "trusted_current_or_procedure_candidate",

@@ -6,11 +6,11 @@ from msgspec import UNSET
 
 from firewall.core.model import Action, EvidenceRequirement, Lifecycle, Mode, Trust
 from firewall.core.prompt import holds_structure
-from firewall.service import govern_response as wire
-from firewall.service.govern_context import risk_words, summary_of
-from firewall.service.govern_merge import Decided, Split, ids
-from firewall.service.govern_prompt import GovernPrompt
-from firewall.service.govern_reasons import UNSAFE_HINTS, hostile, unsafe
+from firewall.service.govern import response as wire
+from firewall.service.govern.context import risk_words, summary_of
+from firewall.service.govern.merge import Decided, Split, ids
+from firewall.service.govern.prompt import GovernPrompt
+from firewall.service.govern.reasons import UNSAFE_HINTS, hostile, unsafe
 
 _FLAGS = 64
 _KINDS: dict[Action, wire.DecisionKind] = {

@@ -10,8 +10,8 @@ import msgspec
 
 from firewall.core.events import text_digest
 from firewall.core.model import Action, Mode, Verdict
-from firewall.service.govern_candidates import Described
-from firewall.service.govern_reasons import codes_of
+from firewall.service.govern.candidates import Described
+from firewall.service.govern.reasons import codes_of
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True):

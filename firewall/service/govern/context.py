@@ -5,10 +5,10 @@ from typing import Literal
 
 from firewall.core.model import Action, Lifecycle
 from firewall.core.reasons import head, metric_label
-from firewall.service import govern_response as wire
-from firewall.service.govern_merge import Decided, Split, ids
-from firewall.service.govern_prompt import GovernPrompt
-from firewall.service.govern_reasons import UNSAFE_HINTS, hostile, news, why
+from firewall.service.govern import response as wire
+from firewall.service.govern.merge import Decided, Split, ids
+from firewall.service.govern.prompt import GovernPrompt
+from firewall.service.govern.reasons import UNSAFE_HINTS, hostile, news, why
 
 _STALE = frozenset({"too_old", "expired", "superseded_by", "invalidated"})
 _POSTURES: dict[

@@ -24,7 +24,7 @@ from firewall.core.model import (
 )
 from firewall.core.prompt import TITLE_CHARS, one_line
 from firewall.core.signals.provenance import trust_of
-from firewall.service.govern_body import ExternalCandidate
+from firewall.service.govern.body import ExternalCandidate
 
 Domain = Literal["execution", "general"]
 

@@ -11,8 +11,8 @@ import msgspec
 
 from firewall.core.model import Mode
 from firewall.core.prompt import Item, Section, one_line, render
-from firewall.service.govern_merge import Decided, Split
-from firewall.service.govern_reasons import hostile, why
+from firewall.service.govern.merge import Decided, Split
+from firewall.service.govern.reasons import hostile, why
 
 ContextMode = Literal["standard", "compact_agent"]
 
