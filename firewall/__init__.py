@@ -7,7 +7,8 @@
 
 The rooms, and what may import what (high to low; the import contracts in pyproject.toml hold it):
 
-    cli, demo    the command line and the demonstration
+    cli, demo, quickstart    the command line, the demonstration, the execution memory at work
+    client       the Python client of the native API; imports none of the other rooms
     serve        listen, and leave in order
     bootstrap    the composition root: one list of what is wired, the only importer of adapters
     server       native HTTP API, health, metrics endpoint

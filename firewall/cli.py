@@ -1,11 +1,13 @@
-"""The command line: `memfw serve | demo | policy | version`. Exit codes: 0 done, 1 a check failed, 2 cannot start."""
+"""The command line: `memfw serve | demo | quickstart | eval | policy | version`. Exit codes: 0 done, 1 a check failed, 2 cannot start."""
 
 import argparse
 import asyncio
+import functools
 import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 from firewall.config import load_config
 from firewall.errors import ConfigError, StateError
@@ -45,6 +47,18 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--once", action="store_true", help="end after the table")
     demo.set_defaults(run=_demo)
 
+    quickstart = commands.add_parser("quickstart", help="execution memory at work, over the real HTTP API")
+    stories = quickstart.add_subparsers(required=True, metavar="STORY", dest="story")
+    stories.add_parser("multi-agent", help="four roles of one team, and the prompt that the last worker gets")
+    stories.add_parser("host-template", help="one host loop on notes and on memfw, and what each led to")
+    quickstart.set_defaults(run=_quickstart)
+
+    evaluations = commands.add_parser("eval", help="hold memfw against your own notes")
+    kinds = evaluations.add_subparsers(required=True, metavar="KIND", dest="kind")
+    execution = kinds.add_parser("execution", help="notes about attempts, governed by what became of them")
+    execution.add_argument("file", metavar="FILE", help="JSON Lines: id, source_dataset, text, label, meta")
+    evaluations.set_defaults(run=_evaluate)
+
     policy_commands.add_commands(commands)
     commands.choices["policy"].set_defaults(run=policy_commands.run)
     return parser
@@ -60,6 +74,20 @@ def _demo(parsed: argparse.Namespace) -> int:
     from firewall.demo.run import demo
 
     return asyncio.run(demo(once=parsed.once))
+
+
+def _quickstart(parsed: argparse.Namespace) -> int:
+    from firewall.quickstart.host_template import host_template
+    from firewall.quickstart.multi_agent import multi_agent
+
+    story = multi_agent if parsed.story == "multi-agent" else host_template
+    return asyncio.run(story(functools.partial(print, flush=True)))
+
+
+def _evaluate(parsed: argparse.Namespace) -> int:
+    from firewall.evaluate.run import evaluate_execution
+
+    return asyncio.run(evaluate_execution(Path(parsed.file), functools.partial(print, flush=True)))
 
 
 if __name__ == "__main__":
