@@ -31,6 +31,7 @@ test: lint
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks.micro
 	$(BIN)/python -m tests.benchmarks.log_append
+	$(BIN)/python -m tests.benchmarks.execution_scale
 	$(BIN)/python -m tests.benchmarks.hop
 
 format: $(READY)
