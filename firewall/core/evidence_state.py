@@ -12,8 +12,10 @@ import msgspec
 from firewall.core.evidence import Node, NodeLifecycle, Observed, Tended
 from firewall.core.execution import OUTCOMES, RouteState, Said, after, route_key
 from firewall.core.retrieval import Lexicon, lexicon_of
+from firewall.core.route_tables import TEXT_CHARS
 from firewall.core.route_words import words_of
 from firewall.core.routes import ExecutionRoute, RouteIndex
+from firewall.core.visibility import Viewer
 
 #: Nodes in memory, and how many more may gather before the oldest are let go at once.
 MOST_NODES = 20_000
@@ -22,7 +24,6 @@ SLACK = 200
 MOST_ARCHIVED = 200_000
 #: Routes of a scope: an observation that would open one more is refused before it gets into the log.
 MOST_ROUTES = 50_000
-TEXT_CHARS = 2_000
 _MOST_REFS = 64
 _MOST_HANDOFFS = 16
 
@@ -39,20 +40,29 @@ _RESTS_ON = {
     RouteState.rejected: Said.failed,
     RouteState.superseded: Said.superseded,
 }
+_MOST_OF_A_CLIENT = 16
 _TORN = frozenset({RouteState.contested, RouteState.disputed})
 _FAILED_ONCE = _TORN | {RouteState.failed, RouteState.rejected}
 
 
 class Evidence(msgspec.Struct, kw_only=True, dict=True):
     """`nodes` in log order; `archived` gives the offsets of those that were let go, `ended` what had become of them where
-    the log alone does not say it; `anchors` the handoffs of an anchor, newest last; `clients` the node that a client id
-    stands for."""
+    the log alone does not say it; `anchors` the handoffs of an anchor, newest last; `clients` the nodes that
+    a client id was given to, newest last: two teams may use the same one."""
 
     nodes: dict[str, Node] = {}
     archived: dict[str, int] = {}
     ended: dict[str, tuple[NodeLifecycle, str]] = {}
     anchors: dict[str, list[str]] = {}
-    clients: dict[str, str] = {}
+    clients: dict[str, list[str]] = {}
+
+    def of_client(self, client_id: str, viewer: Viewer) -> Node | None:
+        """The newest evidence of that client id that the viewer may see."""
+        for node_id in reversed(self.clients.get(client_id, ())):
+            node = self.nodes[node_id]
+            if viewer.sees(node.audience):
+                return node
+        return None
 
     @property
     def lexicon(self) -> Lexicon:
@@ -119,7 +129,11 @@ class Evidence(msgspec.Struct, kw_only=True, dict=True):
             oldest = next(iter(self.archived))
             del self.archived[oldest]
             self.ended.pop(oldest, None)
-        self.clients = {client: node for client, node in self.clients.items() if node in self.nodes}
+        self.clients = {
+            client: held
+            for client, nodes in self.clients.items()
+            if (held := [node for node in nodes if node in self.nodes])
+        }
         self.anchors = {
             anchor: held for anchor, nodes in self.anchors.items() if (held := [*filter(self.knows, nodes)])
         }
@@ -159,7 +173,9 @@ def observe(evidence: Evidence, routes: RouteIndex, event: Observed, offset: int
         _advance(routes, event, offset)
     evidence.put(node_of(event, offset))
     if event.client_id:
-        evidence.clients[event.client_id] = event.node_id
+        same = evidence.clients.setdefault(event.client_id, [])
+        same.append(event.node_id)
+        del same[:-_MOST_OF_A_CLIENT]
     if event.anchor:
         held = evidence.anchors.setdefault(event.anchor, [])
         held.append(event.node_id)

@@ -34,6 +34,9 @@ words_to_tell: Callable[[str], frozenset[str]] = Memo(
     lambda text: frozenset(telling_words(words_of(text))), entries=2_048, size=1 << 20
 ).of
 
+#: How much of a text is kept with a route or a node; the log has all of it.
+TEXT_CHARS = 2_000
+
 
 class ExecutionRoute(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One way of doing a task. `step_id` is the observed step that put it into its state, at `since` (epoch seconds)
@@ -53,6 +56,11 @@ class ExecutionRoute(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     teams: tuple[str, ...] = ("",)
     since: float = 0.0
     offset: int = 0
+
+    @property
+    def cut(self) -> bool:
+        """Its text may go on beyond what is kept of it."""
+        return len(self.text) >= TEXT_CHARS
 
     @property
     def open(self) -> bool:

@@ -1,6 +1,7 @@
 """Evidence in memory: once is once, who may end what, what stays when memory is bounded."""
 
 import copy
+from itertools import chain
 
 import msgspec
 import pytest
@@ -250,7 +251,7 @@ def test_memory_is_bounded(listed: list[Observed]) -> None:
         assert len(looked_at.evidence.lexicon) == len(looked_at.evidence.nodes)
     assert looked_at == untouched
     evidence = looked_at.evidence
-    assert set(evidence.clients.values()) <= {*evidence.nodes, *evidence.archived}
+    assert set(chain.from_iterable(evidence.clients.values())) <= {*evidence.nodes, *evidence.archived}
     assert all(len(held) <= 16 for held in evidence.anchors.values())
 
 
@@ -263,7 +264,7 @@ def test_what_is_nowhere_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(state.evidence.archived) == 3
     known = {*state.evidence.nodes, *state.evidence.archived}
     assert {node for held in state.evidence.anchors.values() for node in held} <= known
-    assert set(state.evidence.clients.values()) <= known
+    assert set(chain.from_iterable(state.evidence.clients.values())) <= known
     assert set(state.evidence.ended) <= set(state.evidence.archived)
 
 
@@ -275,7 +276,7 @@ def test_an_anchor_holds_its_newest_handoffs() -> None:
 
 def test_a_client_id_stands_for_its_last_node() -> None:
     """Where it comes again with another body."""
-    assert after(memory(1, client_id="c"), memory(2, client_id="c")).evidence.clients == {"c": "n2"}
+    assert after(memory(1, client_id="c"), memory(2, client_id="c")).evidence.clients == {"c": ["n1", "n2"]}
 
 
 # ---- forgetting and its undoing ----------------------------------------------------------------------------------------
@@ -323,3 +324,11 @@ def test_nothing_comes_back_under_another_name() -> None:
         tended("rehydrate", "other", restored=memory(50)),
     ):
         assert [*after(*events, wrong).evidence.nodes] == [*lost.evidence.nodes]
+
+
+def test_two_teams_may_use_one_client_id() -> None:
+    """Each finds its own newest evidence under it, and neither takes it from the other."""
+    red, blue = Audience(team="red"), Audience(team="blue")
+    evidence = after(memory(1, client_id="c", audience=red), memory(2, client_id="c", audience=blue)).evidence
+    found = [evidence.of_client("c", Viewer(team=team)) for team in ("red", "blue", "green")]
+    assert [node and node.node_id for node in found] == ["n1", "n2", None]

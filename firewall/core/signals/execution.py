@@ -241,7 +241,8 @@ class _Reading:
             route = self._index.routes[key]
             if self._speaks(route) and route.in_words(self._vocabulary):
                 own = _sequence(route.text)
-                nearness = _nearness(self._words, own)
+                # Of a failed route whose text was cut nobody knows how the rest of it differs.
+                nearness = 1.0 if route.cut and not route.open else _nearness(self._words, own)
                 if len(words_to_tell(route.text)) >= _FEWEST_WORDS or self._is_most(own, nearness):
                     near.append((nearness, route))
         return [

@@ -41,8 +41,9 @@ class Shelf(msgspec.Struct, frozen=True, kw_only=True):
         return reference.removeprefix(f"{NATIVE}:")
 
     def id_of_client(self, client_id: str) -> str:
-        """The id that a client id stands for; empty for none."""
-        return self.state.evidence.clients.get(client_id, "")
+        """The id that a client id stands for, for this viewer; empty for none."""
+        node = self.state.evidence.of_client(client_id, self.viewer)
+        return "" if node is None else node.node_id
 
     def handoffs(self, anchor: str) -> list[str]:
         """The ids of the handoffs at an anchor, newest first, seen or not."""

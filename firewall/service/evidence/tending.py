@@ -11,7 +11,7 @@ import msgspec
 
 from firewall.core.events import ScopeKey
 from firewall.core.evidence import NATIVE, Tended, Tier
-from firewall.core.evidence_state import TEXT_CHARS
+from firewall.core.route_tables import TEXT_CHARS
 from firewall.core.state import State
 from firewall.errors import CallerError, Issue
 from firewall.service.contract import ForgetEffect, SourceMap

@@ -109,12 +109,10 @@ def _given(body: MemoryFeedbackBody, principal: Principal, now: float) -> Feedba
 
 def _of_clients(state: State, reader: Reader, body: MemoryFeedbackBody) -> dict[str, str]:
     """The evidence that client ids stand for, by them. CallerError 400 `client_ids_unknown` for what cannot be seen."""
-    nodes = state.evidence.nodes
     found = {
         client_id: node.node_id
         for client_id in body.client_ids or ()
-        if (node := nodes.get(state.evidence.clients.get(client_id, ""))) is not None
-        and reader.viewer.sees(node.audience)
+        if (node := state.evidence.of_client(client_id, reader.viewer)) is not None
     }
     if len(found) != len(body.client_ids or ()):
         raise CallerError(400, "client_ids_unknown", "not all of these client ids stand for evidence")
