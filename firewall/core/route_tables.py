@@ -6,7 +6,7 @@ that a text may mean.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, KeysView, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, KeysView, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import Generic, TypeVar
 
@@ -28,6 +28,12 @@ from firewall.core.visibility import SCOPE_WIDE, Audience, Viewer
 _OPEN = frozenset({RouteState.active, RouteState.passed, RouteState.accepted})
 _VERIFIED = frozenset({RouteState.accepted, RouteState.rejected, RouteState.disputed})
 Key = TypeVar("Key", bound=Hashable)
+#: Pairs of neighbouring words.
+Pairs = tuple[tuple[str, str], ...]
+#: The offset of a route, and the pairs that were chosen for its text as it was then.
+Chosen = tuple[int, Pairs]
+_NEVER: Chosen = (-1, ())
+_NONE: Mapping[str, Chosen] = {}
 
 #: The words of a text that tell it from others, as a set. Asked of the few routes that a text may mean.
 words_to_tell: Callable[[str], frozenset[str]] = Memo(
@@ -179,14 +185,13 @@ class Register(Generic[Key]):
 class RouteTables:
     """The registers. Blocked and open routes stand in the same ones: who asks decides which of them count.
 
-    `files` holds whole normal paths, `tails` the ends of those whose name is telling by itself, down to the name;
+    `worded_by` are the pairs of words under which a route's text stands. `files` holds whole normal paths, `tails` the ends of those whose name is telling by itself, down to the name;
     `file_words` says cheaply that a text may name a file; `phrases` holds the words of file names, apart and joined;
     `heads` counts the lengths of phrases by their first word. `solved` are the tasks of routes that succeeded, `topics`
     those tasks by the words of their names.
     """
 
     __slots__ = (
-        "_worded",
         "evidence_refs",
         "file_words",
         "files",
@@ -198,6 +203,7 @@ class RouteTables:
         "tails",
         "tasks",
         "topics",
+        "worded_by",
         "wordings",
     )
 
@@ -214,10 +220,11 @@ class RouteTables:
         self.topics: dict[str, dict[str, None]] = {}
         self.wordings: Register[tuple[str, str]] = Register()
         self.lone_words: Register[str] = Register()
-        self._worded: dict[str, tuple[tuple[str, str], ...]] = {}
+        self.worded_by: dict[str, Pairs] = {}
 
-    def enter(self, route: ExecutionRoute) -> None:
-        """Everything by which this route is recognised."""
+    def enter(self, route: ExecutionRoute, worded_by: Pairs = ()) -> None:
+        """Everything by which this route is recognised. `worded_by` are the pairs of its text, where they were chosen
+        before: which ones they are does not matter, only how many."""
         plain = Mention(route.key)
         for register, keys in self._keys(route):
             register.add(keys, plain)
@@ -235,12 +242,11 @@ class RouteTables:
         if route.succeeded:
             for word in words_of(route.task_signature):
                 self.topics.setdefault(word, {})[route.task_signature] = None
-        telling = telling_words(words_of(route.text))
-        if len(telling) == 1:
-            self.lone_words.add(telling, plain)
-        elif telling:
-            chosen = self._worded[route.key] = self._rarest(telling)
-            self.wordings.add(chosen, plain)
+        if not worded_by:
+            worded_by = self._choose(route, plain)
+        if worded_by:
+            self.worded_by[route.key] = worded_by
+            self.wordings.add(worded_by, plain)
 
     def leave(self, route: ExecutionRoute) -> None:
         """Undo `enter` for the same value."""
@@ -265,7 +271,7 @@ class RouteTables:
                 del self.topics[word][route.task_signature]
                 if not self.topics[word]:
                     del self.topics[word]
-        self.wordings.discard(self._worded.pop(route.key, ()), plain)
+        self.wordings.discard(self.worded_by.pop(route.key, ()), plain)
         self.lone_words.discard(telling_words(words_of(route.text))[:1], plain)
 
     def worded(self, words: list[str], vocabulary: frozenset[str]) -> Iterator[str]:
@@ -275,13 +281,22 @@ class RouteTables:
         for mention in chain.from_iterable(map(self.wordings.get, pairs)):
             hits[mention.route] = hits.get(mention.route, 0) + 1
         # A shorter text stands under too few for two of them to be left.
-        found = {route for route, count in hits.items() if count > 1 or len(self._worded[route]) < _FEW_PAIRS}
+        found = {
+            route for route, count in hits.items() if count > 1 or len(self.worded_by[route]) < _FEW_PAIRS
+        }
         if len(self.lone_words):
             for word in self.lone_words.keys() & vocabulary:
                 found.update(mention.route for mention in self.lone_words.get(word))
         yield from sorted(found)
 
-    def _rarest(self, telling: list[str]) -> tuple[tuple[str, str], ...]:
+    def _choose(self, route: ExecutionRoute, plain: Mention) -> Pairs:
+        telling = telling_words(words_of(route.text))
+        if len(telling) > 1:
+            return self._rarest(telling)
+        self.lone_words.add(telling, plain)
+        return ()
+
+    def _rarest(self, telling: list[str]) -> Pairs:
         """Pairs of neighbouring words under which a text stands, those that the fewest other texts have: so many that
         two of them are left of a longer text in which a tenth of the words is gone and its halves are exchanged."""
         wanted = _wanted(len(frozenset(telling)))
@@ -305,11 +320,12 @@ class RouteTables:
         )
 
 
-def tables_of(routes: Iterable[ExecutionRoute]) -> RouteTables:
-    """The registers of these routes."""
+def tables_of(routes: Iterable[ExecutionRoute], chosen: Mapping[str, Chosen] = _NONE) -> RouteTables:
+    """The registers of these routes. `chosen` are the pairs of their texts, as far as they were chosen before."""
     tables = RouteTables()
     for route in routes:
-        tables.enter(route)
+        offset, pairs = chosen.get(route.key, _NEVER)
+        tables.enter(route, pairs if offset == route.offset else ())
     return tables
 
 

@@ -10,7 +10,7 @@ from itertools import chain
 
 import msgspec
 
-from firewall.core.route_tables import ExecutionRoute, Mention, RouteTables, tables_of
+from firewall.core.route_tables import Chosen, ExecutionRoute, Mention, RouteTables, tables_of
 from firewall.core.route_words import normal_path, words_of
 from firewall.core.visibility import Viewer
 
@@ -36,8 +36,21 @@ class RouteIndex(msgspec.Struct, dict=True):
         """Made from `routes` alone, so never stored or sent with them."""
         found: RouteTables | None = self.__dict__.get("tables")
         if found is None:
-            found = self.__dict__["tables"] = tables_of(self.routes.values())
+            found = self.__dict__["tables"] = tables_of(self.routes.values(), self.chosen)
         return found
+
+    @property
+    def chosen(self) -> Mapping[str, Chosen]:
+        """By which words the routes are recognised: what of the tables takes longest to make anew."""
+        tables: RouteTables | None = self.__dict__.get("tables")
+        if tables is None:
+            found: Mapping[str, Chosen] = self.__dict__.get("chosen", {})
+            return found
+        return {key: (self.routes[key].offset, pairs) for key, pairs in tables.worded_by.items()}
+
+    def remember(self, chosen: Mapping[str, Chosen]) -> None:
+        """What a former process had chosen; of a route that has changed since it is not used."""
+        self.__dict__["chosen"] = chosen
 
     @property
     def recognises(self) -> bool:
@@ -53,6 +66,7 @@ class RouteIndex(msgspec.Struct, dict=True):
                     tables.leave(before)
                 tables.enter(route)
         self.__dict__["tables"] = tables
+        self.__dict__.pop("chosen", None)
 
     def put(self, route: ExecutionRoute) -> None:
         """Enter a route, or what has become of it."""

@@ -20,7 +20,7 @@ async def make_tables(state: State) -> None:
     if state.routes.recognises or len(state.routes.routes) < MANY:
         return
     routes = dict(state.routes.routes)
-    state.routes.adopt(await asyncio.to_thread(tables_of, routes.values()), routes)
+    state.routes.adopt(await asyncio.to_thread(tables_of, routes.values(), state.routes.chosen), routes)
 
 
 async def make_lexicon(state: State) -> None:

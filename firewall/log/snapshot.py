@@ -1,7 +1,8 @@
 """A projection as bytes, so that a scope starts quickly. Only a shortcut: the log can always make it again.
 
 A snapshot carries a tag of the `fold` and of the types that made it. One of another tag, or one that cannot be read,
-is no snapshot. What is built from the state (tables, words) is not kept.
+is no snapshot. What is built from the state (tables, words) is not kept, but for the words by which routes are recognised:
+to choose them takes longest.
 
 The large parts stand apart, in slices: encoding and decoding may then go on in a thread, which stops all others while
 one slice is worked on and no longer. Their values never change, so a `Draft` that was taken between two folds stays
@@ -16,7 +17,8 @@ import msgspec
 
 from firewall.core.attribution import Exposure
 from firewall.core.evidence import Node
-from firewall.core.routes import ExecutionRoute, RouteIndex
+from firewall.core.route_tables import Chosen, ExecutionRoute
+from firewall.core.routes import RouteIndex
 from firewall.core.state import FOLD, State
 
 Value = TypeVar("Value")
@@ -31,6 +33,7 @@ class _Snapshot(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fie
     nodes: tuple[msgspec.Raw, ...] = ()
     routes: tuple[msgspec.Raw, ...] = ()
     exposures: tuple[msgspec.Raw, ...] = ()
+    chosen: tuple[msgspec.Raw, ...] = ()
 
 
 #: The shape of the state, down to the last field, stands in it beside the number that the fold gives itself: a new
@@ -45,6 +48,7 @@ _states = msgspec.msgpack.Decoder(State)
 _nodes = msgspec.msgpack.Decoder(tuple[Node, ...])
 _routes = msgspec.msgpack.Decoder(tuple[ExecutionRoute, ...])
 _exposures = msgspec.msgpack.Decoder(tuple[Exposure, ...])
+_chosen = msgspec.msgpack.Decoder(tuple[tuple[str, Chosen], ...])
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -54,10 +58,18 @@ class Draft(msgspec.Struct, frozen=True):
     nodes: list[Node]
     routes: list[ExecutionRoute]
     exposures: list[Exposure]
+    chosen: list[tuple[str, Chosen]]
 
     def encode(self) -> bytes:
         return _encoder.encode(
-            _Snapshot(TAG, self.state, _sliced(self.nodes), _sliced(self.routes), _sliced(self.exposures))
+            _Snapshot(
+                TAG,
+                self.state,
+                _sliced(self.nodes),
+                _sliced(self.routes),
+                _sliced(self.exposures),
+                _sliced(self.chosen),
+            )
         )
 
 
@@ -75,6 +87,7 @@ def draft_of(state: State) -> Draft:
         [*state.evidence.nodes.values()],
         [*state.routes.routes.values()],
         [*state.learning.exposures.values()],
+        [*state.routes.chosen.items()],
     )
 
 
@@ -95,6 +108,7 @@ def decode_state(blob: bytes) -> State | None:
         state.learning.exposures.update(
             (exposure.served.guide_trace_id, exposure) for exposure in _joined(_exposures, snapshot.exposures)
         )
+        state.routes.remember(dict(_joined(_chosen, snapshot.chosen)))
     except _UNREADABLE:
         return None
     return state
