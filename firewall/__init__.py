@@ -10,7 +10,8 @@ The rooms, and what may import what (high to low; the import contracts in pyproj
     cli, demo, quickstart    the command line, the demonstration, the execution memory at work
     client       the Python client of the native API; imports none of the other rooms
     serve        listen, and leave in order
-    bootstrap    the composition root: one list of what is wired, the only importer of adapters
+    bootstrap    the composition root: one list of what is wired
+    mounts       its part that makes the upstreams of the config, the only importer of adapters
     server       native HTTP API, health, metrics endpoint
     proxy        enforcement point for drop-in traffic: pipeline, upstream transport, limits
     adapters     (a package beside this one) the dialects: pure codecs of other people's wires

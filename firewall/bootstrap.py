@@ -1,8 +1,9 @@
-"""The composition root: what memfw is made of, in the order in which it is put together. Nothing else imports adapters.
+"""The composition root: what memfw is made of, in the order in which it is put together.
 
     config -> policy -> log -> projections -> recorder -> mounts -> HTTP
 
-`open_house` builds it and takes it down again, whatever happens in between.
+`open_house` builds it and takes it down again, whatever happens in between. `firewall.mounts` is its part that knows the
+adapters.
 """
 
 import asyncio
@@ -13,11 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from adapters.mem0 import Mem0Dialect
-from adapters.mem0.embedded import EmbeddedMem0
-from adapters.mem0.offline import embedded_factory, offline_config
-from adapters.mem0.oss import OssUpstream
-from firewall.config import Config, Mem0Embedded, PrincipalConfig, UpstreamConfig
+from firewall.config import Config, PrincipalConfig
 from firewall.core.adjudicate import adjudicate
 from firewall.core.compiled import CompiledPolicy
 from firewall.core.events import PolicyActivated, ScopeKey
@@ -27,16 +24,12 @@ from firewall.jsonlog import Journal
 from firewall.log.projection import Projections
 from firewall.log.sqlite import SqliteLog
 from firewall.metrics import Metrics
+from firewall.mounts import Site, mounted
 from firewall.policy.reload import PolicyHolder, Reload
-from firewall.ports import Upstream
-from firewall.proxy.breaker import Breaker, BreakerSettings, BreakerState
 from firewall.proxy.limits import Limiter, LimiterSettings
 from firewall.proxy.pipeline import Pipeline
 from firewall.proxy.recall import MountSource
-from firewall.proxy.services import Mount, Services
-from firewall.proxy.transport import open_transport
-from firewall.proxy.transport_target import TransportLimits
-from firewall.proxy.upstream_client import UpstreamClient
+from firewall.proxy.services import Services
 from firewall.server.drain import Drain
 from firewall.server.house import House
 from firewall.service.desk import Desk
@@ -84,8 +77,9 @@ async def open_house(
             new_id=new_id or decision_ids(),
         )
         pipelines = []
+        site = Site(config=config, metrics=metrics, monotonic=monotonic)
         for name, upstream in config.upstreams.items():
-            mount = _mount(name, upstream, config, metrics, monotonic)
+            mount = mounted(name, upstream, site)
             stack.push_async_callback(mount.client.close)
             pipelines.append(Pipeline(mount, services))
         desk = Desk(
@@ -96,6 +90,7 @@ async def open_house(
             monotonic=monotonic,
             new_id=services.new_id,
             sources={pipeline.mount.name: MountSource(pipeline.mount, services) for pipeline in pipelines},
+            upstreams=[pipeline.mount.seen() for pipeline in pipelines],
         )
         limiter = Limiter(
             LimiterSettings(
@@ -205,69 +200,3 @@ def _principal(entry: PrincipalConfig) -> tuple[str, Principal]:
         pin=entry.pin,
         native=not entry.upstream_key,
     )
-
-
-class _UpstreamReports:
-    """What one upstream's client does, as metrics."""
-
-    def __init__(self, name: str, metrics: Metrics) -> None:
-        self._open = metrics.breaker_open.labels(name)
-        self._open.set(0)
-
-    def exchanged(self, outcome: str, seconds: float) -> None:
-        """Durations are observed where the request is known."""
-
-    def breaker(self, state: BreakerState) -> None:
-        self._open.set(0 if state is BreakerState.closed else 1)
-
-
-def _mount(
-    name: str, upstream: UpstreamConfig, config: Config, metrics: Metrics, monotonic: Callable[[], float]
-) -> Mount:
-    """One upstream of the config behind its dialect. Only what speaks the platform's own wire can be streamed."""
-    dialect = Mem0Dialect(upstream.flavor, upstream=name)
-    if isinstance(upstream, Mem0Embedded):
-        embedded = EmbeddedMem0(
-            embedded_factory(upstream.config.get_secret_value()), max_waiting=upstream.queue
-        )
-        return Mount(
-            name=name,
-            dialect=dialect,
-            client=OssUpstream(embedded),
-            unknown_routes=upstream.unknown_routes,
-            public_base=_public_base(config, name),
-        )
-    limits = TransportLimits(
-        connect_timeout=upstream.timeouts.connect,
-        max_connections=upstream.max_concurrency,
-        max_body=config.limits.answer_bytes,
-    )
-    client = UpstreamClient(
-        open_transport(str(upstream.url), limits=limits),
-        Breaker(BreakerSettings(failures=upstream.breaker.failures, base=upstream.breaker.reset)),
-        clock=monotonic,
-        observer=_UpstreamReports(name, metrics),
-    )
-    platform = upstream.flavor == "platform"
-    inject = upstream.auth.inject
-    return Mount(
-        name=name,
-        dialect=dialect,
-        client=client if platform else OssUpstream(client),
-        streams=client if platform else None,
-        deadline=upstream.timeouts.total,
-        inject=None if inject is None else inject.get_secret_value(),
-        unknown_routes=upstream.unknown_routes,
-        public_base=_public_base(config, name),
-    )
-
-
-def offline_mem0() -> Upstream:
-    """A real Mem0 in this process that needs no network: what the demonstration governs."""
-    return OssUpstream(EmbeddedMem0(embedded_factory(offline_config())))
-
-
-def _public_base(config: Config, name: str) -> str:
-    listen = config.listen
-    base = str(listen.public_url or f"http://{listen.host}:{listen.port}").rstrip("/")
-    return f"{base}/{name}"

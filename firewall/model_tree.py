@@ -7,6 +7,7 @@ drift from the model. Reads annotations only; knows nothing of YAML, the environ
 import difflib
 import enum
 import json
+import pathlib
 import types
 import typing
 from collections.abc import Iterator, Sequence
@@ -128,6 +129,7 @@ _WORDS: dict[object, str] = {
     bool: "true or false",
     SecretStr: "`env:NAME` or `file:/path`",
     types.NoneType: "null",
+    pathlib.Path: "text",
 }
 
 

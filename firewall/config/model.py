@@ -1,21 +1,12 @@
 """What can be set, as models: unknown keys are errors, every default is here and nowhere else."""
 
 import ipaddress
-from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    StringConstraints,
-    Tag,
-)
+from pydantic import AfterValidator, Field, StringConstraints
 
-from firewall.config.values import BaseUrl, SecretRef, VendorConfig
+from firewall.config.upstreams import UpstreamConfig
+from firewall.config.values import BaseUrl, Seconds, SecretRef, Settings, Word
 from firewall.core.policy import TrustName
 
 #: What memfw itself serves at the root of its port.
@@ -31,14 +22,6 @@ def _mountable(name: str) -> str:
 UpstreamName = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$"), AfterValidator(_mountable)
 ]
-Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Seconds = Annotated[float, Field(gt=0, le=3600)]
-
-
-class Settings(BaseModel):
-    """A part of the config."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 
 class Listen(Settings):
@@ -71,111 +54,6 @@ class StateConfig(Settings):
         pattern=r"^sqlite:///.+$",
         description="`sqlite:///PATH` (`sqlite:////PATH` for an absolute one) or `sqlite:///:memory:`",
     )
-
-
-def _flavor(value: object) -> object:
-    if value in ("platform", "oss"):
-        return value
-    raise ValueError("is `platform`, `oss` or `embedded`")
-
-
-def _auth(value: object) -> object:
-    """`passthrough` is a word in the file and the absence of a key in the model."""
-    if value == "passthrough":
-        return {}
-    if isinstance(value, Mapping) and value:
-        return value
-    if isinstance(value, Auth):
-        return value
-    raise ValueError('is `passthrough` or {inject: "env:KEY"}')
-
-
-class Auth(Settings):
-    """Whose key the upstream sees. Without `inject` it is the client's own."""
-
-    inject: SecretRef | None = Field(
-        None,
-        description="the upstream's key, held by memfw; clients send their memfw key in its place. "
-        "Without it (`auth: passthrough`) the client's own key goes through",
-    )
-
-
-class Timeouts(Settings):
-    """How long an upstream may take."""
-
-    connect: Seconds = Field(5.0, description="seconds until it is connected")
-    total: Seconds = Field(60.0, description="seconds until the whole answer is there")
-
-
-class Breaker(Settings):
-    """When an upstream that fails is left alone for a while."""
-
-    failures: int = Field(5, ge=1, le=1000, description="so many in a row open the breaker")
-    reset: Seconds = Field(10.0, description="seconds until one request may try again")
-
-
-class _Upstream(Settings):
-    """What every upstream has."""
-
-    pin_keys: ClassVar[frozenset[str]] = frozenset()
-    """The owner keys that a principal's pin may name for this dialect."""
-
-    unknown_routes: Literal["deny", "pass"] = Field(
-        "deny", description="a route that the dialect's table does not hold"
-    )
-    max_concurrency: int = Field(100, ge=1, le=10_000, description="requests at the upstream at one time")
-
-
-class _Mem0(_Upstream):
-    pin_keys: ClassVar[frozenset[str]] = frozenset({"user_id", "agent_id", "app_id", "run_id"})
-
-    dialect: Literal["mem0"] = Field(description="the wire format")
-
-
-class Mem0Remote(_Mem0):
-    """A Mem0 behind HTTP."""
-
-    flavor: Annotated[Literal["platform", "oss"], BeforeValidator(_flavor)] = Field(
-        "platform",
-        description="`platform`: the hosted API; `oss`: the open-source server; `embedded`: in-process",
-    )
-    url: BaseUrl = Field(description="where it is")
-    auth: Annotated[Auth, BeforeValidator(_auth)] = Field(
-        default_factory=Auth, description='`passthrough` or {inject: "env:KEY"}'
-    )
-    timeouts: Timeouts = Field(default_factory=Timeouts)
-    breaker: Breaker = Field(default_factory=Breaker)
-
-
-class Mem0Embedded(_Mem0):
-    """A Mem0 in this process."""
-
-    flavor: Literal["embedded"]
-    queue: int = Field(256, ge=1, le=100_000, description="requests that may wait for the one worker")
-    config: VendorConfig = Field(description="with flavor `embedded`: what mem0's Memory.from_config takes")
-
-
-def _variant(value: object) -> str | None:
-    """Which model an upstream is of; None for a dialect that memfw does not speak."""
-    if isinstance(value, _Upstream):
-        return "mem0 embedded" if isinstance(value, Mem0Embedded) else "mem0"
-    if not isinstance(value, Mapping):
-        return None
-    variant = f"{value.get('dialect')} {value.get('flavor')}"
-    return variant if variant in _VARIANTS else str(value.get("dialect"))
-
-
-_VARIANTS = frozenset({"mem0 embedded"})
-
-#: One line a variant: the dialect, and the flavor where it has settings of its own.
-UpstreamConfig = Annotated[
-    Annotated[Mem0Remote, Tag("mem0")] | Annotated[Mem0Embedded, Tag("mem0 embedded")],
-    Discriminator(
-        _variant,
-        custom_error_type="dialect",
-        custom_error_message="needs a `dialect` that memfw speaks: mem0",
-    ),
-]
 
 
 class PrincipalConfig(Settings):

@@ -1,4 +1,4 @@
-"""The types of single settings: base URLs, and secrets that are named in the file but never stand in it."""
+"""The types of single settings: base URLs, words, seconds, and secrets that are named in the file but never stand in it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,10 +6,30 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, JsonValue, Secret, SecretStr, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    Secret,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+)
 
 MAX_SECRET_BYTES = 64 * 1024
 _SECRET_KEYS = ("api_key", "apikey", "password", "passwd", "secret", "token", "credential", "private_key")
+
+Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class Settings(BaseModel):
+    """A part of the config."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

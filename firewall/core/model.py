@@ -226,6 +226,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     `mode` is already the stricter of the request's and the policy's. `by_id` is set when one item was asked for by its
     id, which is what rehydrates it. `ranked` is set for searches, where an exact duplicate is a pointer. `viewer` is whose execution evidence counts.
+    `federated`: the answer is one of several upstreams, and a copy in another upstream is a copy too.
     """
 
     decision_id: str
@@ -240,3 +241,4 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     ranked: bool = False
     query: str = ""
     viewer: Viewer = EVERYONE
+    federated: bool = False

@@ -18,13 +18,14 @@ import msgspec
 from aiohttp import web
 
 from firewall import jsonlog
-from firewall.bootstrap import offline_mem0, open_house
+from firewall.bootstrap import open_house
 from firewall.config import load_config
 from firewall.demo.front import plain_front
 from firewall.demo.store import AGENT, MEMORIES, QUERY, Memory
 from firewall.demo.table import Line, render
 from firewall.demo.words import plain
 from firewall.errors import ConfigError, Problem
+from firewall.mounts import offline_mem0
 from firewall.server.app import make_runner
 
 AGENT_KEY = "demo-agent-key"

@@ -74,11 +74,11 @@ def pooled(rows: Iterable[Row]) -> list[Row]:
 
 def missed(rows: Sequence[Row]) -> list[str]:
     """The goals that were not reached, a line each."""
-    lines: list[str] = []
-    for together in pooled(rows):
-        if together.right < GOALS[together.arm]:
-            goal = GOALS[together.arm]
-            lines.append(f"{together.arm}, {together.label}: {together.right:.1%} is below {goal:.0%}")
+    lines = [
+        f"{together.arm}, {together.label}: {together.right:.1%} is below {GOALS[together.arm]:.0%}"
+        for together in pooled(rows)
+        if together.right < GOALS[together.arm]
+    ]
     for row in rows:
         if (row.label == "failed" or row.arm == "without") and row.actions["use_now"]:
             lines.append(f"{row.arm}, {row.source}, {row.label}: {row.actions['use_now']} are use_now")

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from firewall.core.execution import RouteState
 from firewall.core.model import (
     Attestation,
     AuthorityScope,
@@ -16,7 +17,6 @@ from firewall.core.model import (
     Lifecycle,
     Surface,
 )
-from firewall.core.execution import RouteState
 from firewall.core.policy import ActionName, ModeName, TrustName
 from firewall.errors import ConfigError, Problem
 from firewall.model_tree import Path as Keys

@@ -4,7 +4,6 @@ Surplus rows were read only to fill the answer: they inform conflicts, but are n
 """
 
 from collections.abc import Sequence
-from itertools import accumulate
 
 import msgspec
 
@@ -14,7 +13,7 @@ from firewall.core.model import Action, Family, Finding, Trust, Verdict
 from firewall.errors import UpstreamError
 from firewall.ports import Answer, Plan, WireRequest, WireResponse
 from firewall.proxy.services import Mount, Services
-from firewall.service.judging import adjudicate_within
+from firewall.service.judging import adjudicate_within, chosen
 
 _LATE = Verdict(
     Action.do_not_use,
@@ -132,22 +131,3 @@ async def _judge(plan: Plan, answer: Answer, env: Env, services: Services, degra
         considered=considered,
         degraded=degraded,
     )
-
-
-def chosen(verdicts: Sequence[Verdict], limit: int | None, *, shadow: bool) -> tuple[Sequence[bool], int]:
-    """Which candidates go to the caller, and how many of the first count as considered.
-
-    In shadow mode the answer is what it would have been without us: the first `limit` rows.
-    """
-    if shadow:
-        cut = len(verdicts) if limit is None else min(limit, len(verdicts))
-        return [index < cut for index in range(len(verdicts))], cut
-    flags = [verdict.admitted for verdict in verdicts]
-    if limit is None:
-        return flags, len(flags)
-    if limit <= 0:
-        return [False] * len(flags), 0
-    if sum(flags) < limit:
-        return flags, len(flags)
-    cut = list(accumulate(map(int, flags))).index(limit) + 1
-    return flags[:cut] + [False] * (len(flags) - cut), cut

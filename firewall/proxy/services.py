@@ -1,5 +1,6 @@
 """What the proxy needs of the rest of the house, passed in by the composition root."""
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Literal, Protocol
@@ -10,6 +11,7 @@ from firewall.core.compiled import CompiledPolicy
 from firewall.metrics import Metrics
 from firewall.ports import Dialect, Upstream, WireRequest
 from firewall.proxy.transport import Streamed
+from firewall.service.desk import Mounted
 from firewall.service.principals import Principals
 from firewall.service.recorder import Recorder
 from firewall.service.scopes import Projects
@@ -22,7 +24,8 @@ class Streams(Protocol):
 
 
 class Mount(msgspec.Struct, frozen=True, kw_only=True):
-    """One upstream of the config, mounted under its name. `inject` is the real key where memfw holds it."""
+    """One upstream of the config, mounted under its name. `inject` is the real key where memfw holds it; `health` says in one word
+    whether requests are sent to it at the moment."""
 
     name: str
     dialect: Dialect
@@ -32,6 +35,18 @@ class Mount(msgspec.Struct, frozen=True, kw_only=True):
     inject: str | None = None
     unknown_routes: Literal["deny", "pass"] = "deny"
     public_base: str = ""
+    health: Callable[[], str] = lambda: "ok"
+
+    def seen(self) -> Mounted:
+        """As the native API shows it."""
+        counts = Counter(spec.route_class.value for spec in self.dialect.routes)
+        return Mounted(
+            name=self.name,
+            dialect=self.dialect.name,
+            routes=dict(sorted(counts.items())),
+            unknown_routes=self.unknown_routes,
+            health=self.health,
+        )
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):

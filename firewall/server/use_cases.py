@@ -21,6 +21,8 @@ from firewall.service.guide.guide import guide
 from firewall.service.learning.feedback import feedback
 from firewall.service.learning.measure import measure
 from firewall.service.learning.skills import listed, materialize, promote, queue, reject
+from firewall.service.recall.recall import recall
+from firewall.service.recall.upstreams import upstreams
 
 
 class UseCaseRoute(NamedTuple):
@@ -54,6 +56,18 @@ USE_CASES: tuple[UseCaseRoute, ...] = (
         "the newest handoff of an anchor, id or URI that the caller may see",
     ),
     UseCaseRoute("POST", "/v1/memory/resolve", resolve, "the stored evidence behind ids"),
+    UseCaseRoute(
+        "POST",
+        "/v1/recall",
+        recall,
+        "one question to several upstreams: their memories judged as one answer, failing upstreams named",
+    ),
+    UseCaseRoute(
+        "GET",
+        "/v1/upstreams",
+        upstreams,
+        "the upstreams: dialect, routes by class, and whether they are asked",
+    ),
     UseCaseRoute(
         "POST", "/v1/rehydrate", rehydrate, "make forgotten evidence available again, to be looked at"
     ),

@@ -72,6 +72,19 @@ class MemorySource(Protocol):
         ...
 
 
+class Mounted(msgspec.Struct, frozen=True, kw_only=True):
+    """An upstream of the config, as operators and agents may see it: nothing of where it is or of its key.
+
+    `routes` counts its routes by class; `health` says in one word whether requests are sent to it at the moment.
+    """
+
+    name: str
+    dialect: str
+    routes: Mapping[str, int]
+    unknown_routes: str
+    health: Callable[[], str]
+
+
 UseCase = Callable[["Desk", Call], Awaitable[Reply]]
 
 
@@ -93,6 +106,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     monotonic: Callable[[], float]
     new_id: Callable[[], str]
     sources: Mapping[str, MemorySource] = {}
+    upstreams: Sequence[Mounted] = ()
 
     async def state(self, key: ScopeKey, *, after: int | None = None) -> State:
         """The scope's projection. StateError when it cannot be served as the policy wants it."""

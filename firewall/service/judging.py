@@ -1,11 +1,13 @@
-"""Adjudication under a deadline: chunk by chunk, with a look at the clock between, then one pass over the set."""
+"""Adjudication under a deadline: chunk by chunk, with a look at the clock between, then one pass over the set;
+and what of its outcome is delivered."""
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 from firewall.core.adjudicate import CHUNK, SIGNALS, Adjudication, Signal, conclude, judge
 from firewall.core.compiled import Env
-from firewall.core.model import Candidate
+from firewall.core.model import Candidate, Verdict
 from firewall.core.plain import Draft
 
 
@@ -33,3 +35,22 @@ async def adjudicate_within(
     if monotonic() > end:
         return None
     return conclude(candidates, drafts, env)
+
+
+def chosen(verdicts: Sequence[Verdict], limit: int | None, *, shadow: bool) -> tuple[Sequence[bool], int]:
+    """Which candidates go to the caller, and how many of the first count as considered.
+
+    In shadow mode the answer is what it would have been without us: the first `limit` rows.
+    """
+    if shadow:
+        cut = len(verdicts) if limit is None else min(limit, len(verdicts))
+        return [index < cut for index in range(len(verdicts))], cut
+    flags = [verdict.admitted for verdict in verdicts]
+    if limit is None:
+        return flags, len(flags)
+    if limit <= 0:
+        return [False] * len(flags), 0
+    if sum(flags) < limit:
+        return flags, len(flags)
+    cut = list(accumulate(map(int, flags))).index(limit) + 1
+    return flags[:cut] + [False] * (len(flags) - cut), cut

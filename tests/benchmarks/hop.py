@@ -1,21 +1,27 @@
-"""The governed hop against a plain aiohttp pass-through, interleaved in one run.
+"""The governed hop of every dialect against a plain aiohttp pass-through, interleaved in one run.
+
+    python -m tests.benchmarks.hop [MOUNT ...]
 
 All targets are up at once; each round takes them in a shuffled order; the result is the median of the rounds' ratios.
 """
 
 import asyncio
-import json
+import itertools
 import os
 import random
 import statistics
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from tests.benchmarks.load import Check, Slice, run_slice
 from tests.benchmarks.processes import cpu_seconds, free_port, process, resident_mb
+from tests.benchmarks.wires import INDEX_KEY, POISON_EVERY, SIZES, WIRES, Site, Wire
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "1.5"))
@@ -26,7 +32,6 @@ class Target:
     name: str
     port: int
     pid: int
-    prefix: str
 
 
 @dataclass(slots=True)
@@ -38,26 +43,25 @@ class Row:
     micros: list[float]
 
 
-def request(port: int, prefix: str, candidates: int) -> bytes:
-    body = json.dumps(
-        {"query": "how do we deploy", "filters": {"user_id": f"u{candidates}"}, "top_k": candidates}
-    )
+def request(wire: Wire, target: Target, site: Site, candidates: int) -> bytes:
+    body = wire.request(candidates)
     return (
-        f"POST {prefix}/v3/memories/search/ HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: */*\r\n"
+        f"POST {wire.path_for(target.name, site)} HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\nAccept: */*\r\n"
         "Accept-Encoding: gzip, deflate\r\nConnection: keep-alive\r\nUser-Agent: bench\r\n"
-        "Authorization: Token m0-bench\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n{body}"
-    ).encode()
+        "Authorization: Token m0-bench\r\nApi-Key: bench\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
 
 
-def check_for(target: str, candidates: int) -> Check:
+def check_for(wire: Wire, target: str, candidates: int) -> Check:
     """The answer is whole; through memfw the poisoned tenth is gone and the receipt is there."""
     governed = target == "memfw"
-    admitted = candidates - candidates // 10 if governed else candidates
+    admitted = candidates - candidates // POISON_EVERY if governed else candidates
+    counted = f'"{wire.counted}":'.encode()
 
     def check(head: bytes, body: bytes) -> None:
-        assert head.startswith(b"HTTP/1.1 200"), head
-        assert body.count(b'"memory":') + body.count(b'"memory" :') == admitted, (target, body[:300])
+        assert head.startswith(b"HTTP/1.1 200"), (head, body[:300])
+        assert body.count(counted) == admitted, (wire.name, target, body[:300])
         assert governed == (b"Memfw-Decision-Id" in head)
         assert governed != (b"evil.example" in body)
 
@@ -65,17 +69,20 @@ def check_for(target: str, candidates: int) -> Check:
 
 
 @contextmanager
-def targets() -> Iterator[list[Target]]:
+def targets() -> Iterator[tuple[Site, list[Target]]]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         upstream, yardstick, memfw = free_port(), free_port(), free_port()
+        site = Site(f"http://127.0.0.1:{upstream}", folder)
         config = folder / "memfw.yaml"
-        config.write_text(
-            f"listen: {{host: 127.0.0.1, port: {memfw}}}\n"
-            f'state: {{url: "sqlite:///{folder}/memfw.db"}}\n'
-            f'upstreams: {{mem0: {{dialect: mem0, flavor: platform, url: "http://127.0.0.1:{upstream}"}}}}\n'
-            "log: {level: info}\n"
-        )
+        whole = {
+            "listen": {"host": "127.0.0.1", "port": memfw},
+            "state": {"url": f"sqlite:///{folder}/memfw.db"},
+            "upstreams": {wire.mount: dict(wire.config(site)) for wire in WIRES},
+            "log": {"level": "info"},
+        }
+        config.write_text(yaml.safe_dump(whole), encoding="utf-8")
+        os.environ["BENCH_INDEX_KEY"] = INDEX_KEY
         pids = [
             stack.enter_context(process(["-m", "tests.benchmarks.canned_upstream", str(upstream)], upstream)),
             stack.enter_context(
@@ -83,24 +90,28 @@ def targets() -> Iterator[list[Target]]:
             ),
             stack.enter_context(process(["-m", "firewall.cli", "serve", "--config", str(config)], memfw)),
         ]
-        yield [
-            Target("direct", upstream, pids[0], ""),
-            Target("yardstick", yardstick, pids[1], ""),
-            Target("memfw", memfw, pids[2], "/mem0"),
-        ]
+        yield (
+            site,
+            [
+                Target("direct", upstream, pids[0]),
+                Target("yardstick", yardstick, pids[1]),
+                Target("memfw", memfw, pids[2]),
+            ],
+        )
 
 
-async def measure(candidates: int, connections: int, everyone: list[Target]) -> dict[str, Row]:
+async def measure(
+    wire: Wire, site: Site, candidates: int, connections: int, everyone: list[Target]
+) -> dict[str, Row]:
     rows = {target.name: Row([], [], []) for target in everyone}
     for round_number in range(ROUNDS + 1):
         seen: dict[str, tuple[Slice, float]] = {}
         for target in random.sample(everyone, len(everyone)):
-            wire = request(target.port, target.prefix, candidates)
             before = cpu_seconds(target.pid)
             result = await run_slice(
                 target.port,
-                wire,
-                check_for(target.name, candidates),
+                request(wire, target, site, candidates),
+                check_for(wire, target.name, candidates),
                 connections=connections,
                 seconds=SECONDS,
             )
@@ -124,18 +135,19 @@ def main() -> None:
         f"hop: {ROUNDS} rounds of {SECONDS} s a target, ratios to a plain aiohttp pass-through of the same round"
     )
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    print(
-        f"{'candidates':>10} {'connections':>11} {'target':>10} {'CPU us/req':>11} {'CPU ratio':>20} {'p50 ratio':>20}"
-    )
-    with targets() as everyone:
-        for candidates in (10, 100):
-            for connections in (1, 32):
-                rows = asyncio.run(measure(candidates, connections, everyone))
+    head = ("dialect", "candidates", "connections", "target", "CPU us/req", "CPU ratio", "p50 ratio")
+    print("{:>20} {:>10} {:>11} {:>10} {:>11} {:>20} {:>20}".format(*head))
+    chosen = [wire for wire in WIRES if not sys.argv[1:] or wire.mount in sys.argv[1:]]
+    with targets() as (site, everyone):
+        for wire, candidates in itertools.product(chosen, SIZES):
+            for connections in wire.connections:
+                rows = asyncio.run(measure(wire, site, candidates, connections, everyone))
                 for name, row in rows.items():
                     micros = statistics.median(row.micros)
                     print(
-                        f"{candidates:>10} {connections:>11} {name:>10} {micros:>11.1f}"
-                        f" {spread(row.cpu):>20} {spread(row.p50):>20}"
+                        f"{wire.name:>20} {candidates:>10} {connections:>11} {name:>10} {micros:>11.1f}"
+                        f" {spread(row.cpu):>20} {spread(row.p50):>20}",
+                        flush=True,
                     )
         print(f"memfw resident after the run: {resident_mb(everyone[2].pid):.0f} MB")
 

@@ -19,7 +19,7 @@ from firewall.core.model import Context
 from firewall.core.policy import Policy
 from firewall.core.state import State
 from firewall.ports import Caller, Disclosure, WireRequest, WireResponse
-from tests.benchmarks.canned_upstream import POISON_EVERY, WORDS, row
+from tests.benchmarks.wires import POISON_EVERY, WORDS, mem0_row
 
 NOW = 1_790_000_000.0
 REPEATS = 7
@@ -44,7 +44,7 @@ def answers(
         rows = []
         for index in range(candidates):
             poisoned = hostile and index % POISON_EVERY == POISON_EVERY - 1
-            one = row(index, user)
+            one = mem0_row(index, user)
             number = next(serial)
             turned = words[number % len(words) :] + words[: number % len(words)]
             one["memory"] = f"Note {number}: {' '.join(turned)}"

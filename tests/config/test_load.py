@@ -101,7 +101,7 @@ state: {url: "redis://localhost"}
         "1:25: listen.port: Input should be a valid integer, unable to parse string as an integer",
         "3:3: upstreams.v1: memfw itself is mounted under this name",
         "4:3: upstreams.Big: String should match pattern '^[a-z0-9][a-z0-9_-]{0,62}$'",
-        "5:8: upstreams.zep: needs a `dialect` that memfw speaks: mem0",
+        "5:8: upstreams.zep: needs a `dialect` that memfw speaks: mem0, pinecone, zep, graphiti, markdown or http",
         "6:9: upstreams.here.config: is required",
         "6:43: upstreams.here.url: this key does not go with the others",
         "7:32: upstreams.own.flavor: is `platform`, `oss` or `embedded`",

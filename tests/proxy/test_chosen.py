@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from firewall.core.model import Action, Family, Finding, Verdict
-from firewall.proxy.enforce import chosen
+from firewall.service.judging import chosen
 
 IN = Verdict(Action.use_now, admitted=True)
 OUT = Verdict(

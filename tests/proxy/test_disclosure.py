@@ -10,7 +10,7 @@ from firewall.core.model import Action, Candidate, Context, Family, Finding, Ver
 from firewall.core.policy import Policy
 from firewall.core.receipt import receipt_of
 from firewall.proxy.disclosure import FirewallObject, encoded, firewall_object, headers_of
-from firewall.proxy.enforce import chosen
+from firewall.service.judging import chosen
 
 CLEAN = Verdict(Action.use_now, admitted=True)
 OLD = Verdict(

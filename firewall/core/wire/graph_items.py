@@ -15,9 +15,11 @@ from firewall.core.wire.said import NOTHING_SAID, Said, moment, said_by
 from firewall.core.wire.splice import broken
 from firewall.core.wire.temporal import NO_TIMES, Edge, Times, inspected, times_of
 
-_MAX_REFS = 64
-_CREATED = ("created_at", "reference_time")
+MAX_REFS = 64
+_CREATED = frozenset({"created_at", "reference_time"})
+_REFS = ("episodes", "episode_uuids", "episode_ids")
 _ENDS = frozenset({"valid_at", "invalid_at", "expired_at"})
+_DATED = _CREATED | _ENDS
 _SAYING = ("metadata", "attributes", "episode_metadata")
 
 
@@ -81,49 +83,49 @@ def item_of(value: object, sort: Sort, place: str, source: ItemSource) -> ReadIt
     if not isinstance(value, dict):
         raise broken("an item of the upstream's answer is not an object")
     reading = _READINGS[sort]
-    text_key = next((key for key in reading.texts if isinstance(value.get(key), str)), "")
+    text_key = next((key for key in reading.texts if isinstance(value.get(key), str)), None)
     said = _said(value)
     claims = said.claims
-    times = times_of(value) if reading.temporal else NO_TIMES
-    if times.doubtful(source.now):
+    created_at, unread = _created(value)
+    times = NO_TIMES
+    dates = _CREATED
+    if reading.temporal:
+        times = times_of(value)
+        unread += times.unread
+        dates = _DATED
+    if unread or (times is not NO_TIMES and times.doubtful(source.now)):
         claims = inspected(claims)
-    attached, odd = _attached(value, text_key, temporal=reading.temporal)
-    if odd:
-        claims = inspected(claims)
-    if text_key:
+    attached = (*unread, *_attached(value, text_key, dates))
+    if text_key is not None:
         text = value[text_key]
     else:
         text, attached = "\n".join(attached), ()
+    name = _word(value.get("name"))
     candidate = Candidate(
-        id=_word(value, "uuid", "message_uuid", "id") or place,
+        id=_word(value.get("uuid")) or _word(value.get("message_uuid")) or _word(value.get("id")) or place,
         upstream=source.upstream,
         backend=source.backend,
         text=text,
         kind=said.kind if said.kind is not Kind.unknown else reading.kind,
-        title=_word(value, "name") if reading.titled else said.title,
+        title=name if reading.titled else said.title,
         owner=stated(value, source),
-        created_at=next((at for key in _CREATED if (at := moment(value.get(key))) is not None), None),
+        created_at=created_at,
         claimed_at=said.claimed_at,
         expires_at=times.expires_at,
         invalid_at=times.invalid_at,
         superseded_by=said.superseded_by,
         claims=claims,
-        writer=said.writer or _word(value, "role_type", "role"),
-        source_class=said.source_class or _word(value, "source_description"),
+        writer=said.writer or _word(value.get("role_type")) or _word(value.get("role")),
+        source_class=said.source_class or _word(value.get("source_description")),
         target_files=said.target_files,
         task_signature=said.task_signature,
-        evidence_refs=(*said.evidence_refs, *_refs(value)),
+        evidence_refs=said.evidence_refs + _refs(value),
         attached=attached,
     )
     if not reading.temporal:
         return ReadItem(candidate)
-    return ReadItem(
-        candidate,
-        times,
-        _word(value, "source_node_uuid"),
-        _word(value, "name"),
-        _word(value, "target_node_uuid"),
-    )
+    source_node, target_node = value.get("source_node_uuid"), value.get("target_node_uuid")
+    return ReadItem(candidate, times, _word(source_node), name, _word(target_node))
 
 
 def prose_of(text: str, name: str, source: ItemSource, *, claims: Claims = NO_CLAIMS) -> Candidate:
@@ -161,39 +163,58 @@ def _said(value: Mapping[str, object]) -> Said:
     return NOTHING_SAID
 
 
-def _attached(value: Mapping[str, object], text_key: str, *, temporal: bool) -> tuple[tuple[str, ...], bool]:
-    """Every other string of the item that may say something, and whether a date of it is none."""
-    found: list[str] = []
-    odd = False
-    for key, part in value.items():
-        if key == text_key:
+def _created(value: Mapping[str, object]) -> tuple[float | None, tuple[str, ...]]:
+    """Since when the upstream has the item, and the dates that are none."""
+    found: float | None = None
+    unread: tuple[str, ...] = ()
+    for key in ("created_at", "reference_time"):
+        part = value.get(key)
+        if part is None:
             continue
-        if key in _CREATED or (temporal and key in _ENDS):
-            if part is not None and moment(part) is None:
-                odd = True
-                found.extend(strings(part))
-        elif isinstance(part, str):
-            if key in _SPEAKING or is_prose(part):
-                found.append(part)
-        elif isinstance(part, dict | list) and part:
-            found.extend(strings(part))
-        if is_prose(key):
-            found.append(key)
-    return tuple(found), odd
+        at = moment(part)
+        if at is None:
+            unread += strings(part) or (key,)
+        elif found is None:
+            found = at
+    return found, unread
+
+
+def _attached(value: Mapping[str, object], text_key: str | None, dates: frozenset[str]) -> list[str]:
+    """Every other string of the item that may say something; dates have been read."""
+    found: list[str] = []
+    names: list[str] = []
+    for key, part in value.items():
+        if key == text_key or key in dates:
+            continue
+        if key not in _KNOWN:
+            names.append(key)
+        if isinstance(part, str):
+            (found if key in _SPEAKING else names).append(part)
+        elif part and isinstance(part, dict | list):
+            (names if key in _REFS else found).extend(strings(part))
+    if is_prose("".join(names)):  # hardly ever: identifiers say nothing
+        found.extend(filter(is_prose, names))
+    return found
 
 
 #: Members that are read as words, whatever stands in them.
 _SPEAKING = frozenset({"name", "summary", "content", "fact", "data", "role", "source_description"})
+#: Members whose own names say nothing.
+_KNOWN = _SPEAKING | frozenset(
+    {"uuid", "source_node_uuid", "target_node_uuid", "graph_uuid", "user_uuid", "thread_uuid", "thread_id"}
+    | {"source_node_name", "target_node_name", "attributes", "metadata", "labels", "score", "relevance"}
+    | {"selection_rank", "created_at", "processed", "source", "role_type", "group_id", *_REFS, *_ENDS}
+)
 
 
 def _refs(value: Mapping[str, object]) -> tuple[str, ...]:
     """The episodes that the item was drawn from."""
-    for key in ("episodes", "episode_uuids", "episode_ids"):
+    for key in _REFS:
         part = value.get(key)
         if isinstance(part, list):
-            return tuple(name for name in part if isinstance(name, str))[:_MAX_REFS]
+            return tuple([name for name in part if isinstance(name, str)][:MAX_REFS])
     return ()
 
 
-def _word(value: Mapping[str, object], *keys: str) -> str:
-    return next((found for key in keys if isinstance(found := value.get(key), str) and found), "")
+def _word(value: object) -> str:
+    return value if isinstance(value, str) else ""

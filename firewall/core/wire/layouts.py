@@ -8,11 +8,12 @@ Special what a dialect reads itself: a blob of text, an answer that was drawn fr
 What nobody knows of a `Known` object is judged too, as one candidate, where it says anything to a reader.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from firewall.core.model import NO_CLAIMS, Candidate, Claims
+from firewall.core.wire.edge_rows import edge_of
 from firewall.core.wire.graph_items import ItemSource, Sort, item_of, prose_of, stated
 from firewall.core.wire.pieces import Fields, Item, Listed, Piece
 from firewall.core.wire.prose import is_prose, strings
@@ -23,10 +24,11 @@ _NULL = b"null"
 
 
 class One(msgspec.Struct, frozen=True):
-    """`summary` is the member that may keep what is over."""
+    """`summary` is the member that may keep what is over, `notes` the one that takes annotations."""
 
     sort: Sort
     summary: str = ""
+    notes: str = ""
 
 
 class Many(msgspec.Struct, frozen=True):
@@ -73,11 +75,7 @@ class Reading:
             case One():
                 return self._one(layout, raw, place)
             case Many():
-                parts = [
-                    (part, self.read(layout.each, part, f"{place}/{number}"))
-                    for number, part in enumerate(items(raw))
-                ]
-                return Listed(raw=raw, parts=parts)
+                return Listed(raw=raw, parts=self._many(layout.each, items(raw), place))
             case Known():
                 return self._known(layout, raw, place)
             case Special():
@@ -93,12 +91,20 @@ class Reading:
         if len(self.edges) > 1:
             linked(self.candidates, self.edges, self.source.now)
 
-    def _one(self, layout: One, raw: Raw, place: str) -> Item:
-        read = item_of(tree(raw), layout.sort, place, self.source)
+    def _many(self, each: Layout, rows: Sequence[Raw], place: str) -> list[tuple[Raw, Piece]]:
+        if isinstance(each, One):  # nearly every list is one of plain items
+            return [(row, self._one(each, row, place, number)) for number, row in enumerate(rows)]
+        return [(row, self.read(each, row, _inside(place, str(number)))) for number, row in enumerate(rows)]
+
+    def _one(self, layout: One, raw: Raw, place: str, number: int | None = None) -> Item:
+        read = edge_of(raw, self.source) if layout.sort is Sort.edge else None
+        if read is None:
+            name = place if number is None else _inside(place, str(number))
+            read = item_of(tree(raw), layout.sort, name, self.source)
         index = self.add(read.candidate)
         if layout.sort is Sort.edge:
             self.edges.append(read.edge(index))
-        return Item(raw=raw, index=index, summary=layout.summary, husk=self.husk)
+        return Item(raw=raw, index=index, summary=layout.summary, notes=layout.notes, husk=self.husk)
 
     def _known(self, layout: Known, raw: Raw, place: str) -> Fields:
         fields = members(raw)
@@ -112,7 +118,7 @@ class Reading:
             value = fields.get(key)
             if value is None or bytes(value) == _NULL:
                 continue
-            name = f"{place}/{key}"
+            name = _inside(place, key)
             if isinstance(inner, Special):
                 parts[key] = inner.read(self, value, name, fields)
             else:
@@ -121,7 +127,9 @@ class Reading:
         said = tuple(part for part in strings(rest) if is_prose(part))
         index = -1
         if said:
-            index = self.add(prose_of("\n".join(said), f"{place}/rest", self.source, claims=self.unparsed))
+            index = self.add(
+                prose_of("\n".join(said), _inside(place, "rest"), self.source, claims=self.unparsed)
+            )
         self.source = outside
         return Fields(
             raw=raw,
@@ -132,3 +140,7 @@ class Reading:
             rest_keys=tuple(key for key, value in rest.items() if any(map(is_prose, strings({key: value})))),
             dropped=frozenset({FIREWALL}) & fields.keys(),
         )
+
+
+def _inside(place: str, name: str) -> str:
+    return f"{place}/{name}" if place else name

@@ -9,8 +9,10 @@ from typing import Protocol
 
 import msgspec
 
+from firewall.core.model import Candidate
 from firewall.core.wire.splice import array, members, object_of, tree
-from firewall.core.wire.strikes import without
+from firewall.core.wire.strikes import struck_words, without
+from firewall.core.wire.temporal import is_over
 
 Raw = msgspec.Raw
 Bytes = bytes | Raw
@@ -19,10 +21,33 @@ _encoder = msgspec.json.Encoder()
 
 
 class Cut(msgspec.Struct, frozen=True):
-    """What was decided: which candidates go, and the words of what is struck out of summaries."""
+    """What was decided: which candidates go, the words of what is struck out of summaries, and annotations by index."""
 
     admitted: Sequence[bool]
     struck: Sequence[str] = ()
+    notes: Mapping[int, Mapping[str, str]] = {}
+
+
+def cut_of(
+    candidates: Sequence[Candidate],
+    admitted: Sequence[bool],
+    annotations: Mapping[str, Mapping[str, str]],
+    now: float,
+) -> Cut:
+    """The decision about an answer: facts that are over and do not go are struck out of summaries too."""
+    if len(admitted) != len(candidates):
+        raise ValueError("a decision for each candidate is needed")
+    over = [
+        candidate.text
+        for candidate, goes in zip(candidates, admitted, strict=True)
+        if not goes and is_over(candidate, now)
+    ]
+    notes = {
+        index: annotations[candidate.id]
+        for index, candidate in enumerate(candidates)
+        if candidate.id in annotations
+    }
+    return Cut(admitted=admitted, struck=struck_words(over), notes=notes)
 
 
 class Piece(Protocol):
@@ -30,23 +55,32 @@ class Piece(Protocol):
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """One item. `summary` is its member that may keep what is over; `husk`: its ids stay where its text may not."""
+    """One item. `summary` is its member that may keep what is over, `notes` the one that takes annotations.
+
+    `husk`: its ids stay where its text may not.
+    """
 
     raw: Raw
     index: int
     summary: str = ""
+    notes: str = ""
     husk: bool = False
 
     def put(self, cut: Cut) -> Bytes | None:
         if not cut.admitted[self.index]:
             return husk_of(self.raw) if self.husk else None
-        if not self.summary or not cut.struck:
+        notes = cut.notes.get(self.index) if self.notes else None
+        if not notes and not (self.summary and cut.struck):
             return self.raw
         fields = members(self.raw)
+        changed: dict[str, bytes] = {}
+        if notes:
+            kept = tree(fields[self.notes]) if self.notes in fields else None
+            changed[self.notes] = _encoder.encode({**(kept if isinstance(kept, dict) else {}), **notes})
         text = tree(fields[self.summary]) if self.summary in fields else None
-        if not isinstance(text, str) or (spared := without(text, cut.struck)) == text:
-            return self.raw
-        return object_of({**fields, self.summary: _encoder.encode(spared)})
+        if isinstance(text, str) and (spared := without(text, cut.struck)) != text:
+            changed[self.summary] = _encoder.encode(spared)
+        return object_of({**fields, **changed}) if changed else self.raw
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from firewall.core.model import Candidate, Claims, EvidenceRequirement, Lifecycle
+from firewall.core.wire.prose import strings
 from firewall.core.wire.said import moment, worse
 
 _DATES = ("valid_at", "invalid_at", "expired_at")
@@ -63,7 +64,7 @@ def times_of(item: Mapping[str, object]) -> Times:
             continue
         at = moment(value)
         if at is None:
-            unread.append(value if isinstance(value, str) else key)
+            unread += strings(value) or (key,)
         else:
             found[key] = at
     if not found and not unread:
@@ -105,24 +106,30 @@ def linked(candidates: list[Candidate], edges: Sequence[Edge], now: float) -> No
         if edge.source and edge.name:
             alike.setdefault((edge.source, edge.name), []).append(edge)
     for group in alike.values():
-        if len(group) < 2:
+        if len(group) > 1:
+            _succeeded(candidates, group, now)
+            _disputed(candidates, group, now)
+
+
+def _succeeded(candidates: list[Candidate], group: Sequence[Edge], now: float) -> None:
+    begun: dict[float, list[str]] = {}
+    for edge in group:
+        if edge.times.valid_at is not None:
+            begun.setdefault(edge.times.valid_at, []).append(candidates[edge.index].id)
+    for edge in group:
+        candidate, end = candidates[edge.index], edge.times.invalid_at
+        if end is None or end > now or candidate.superseded_by is not None:
             continue
-        begun: dict[float, list[str]] = {}
-        for edge in group:
-            if edge.times.valid_at is not None:
-                begun.setdefault(edge.times.valid_at, []).append(candidates[edge.index].id)
-        live = [edge for edge in group if not edge.times.over(now) and not edge.times.doubtful(now)]
-        disputed = len({edge.target for edge in live if edge.target}) > 1
-        for edge in group:
-            candidate = candidates[edge.index]
-            end = edge.times.invalid_at
-            if end is not None and end <= now and candidate.superseded_by is None:
-                after = sorted(name for name in begun.get(end, ()) if name != candidate.id)
-                if after:
-                    candidates[edge.index] = msgspec.structs.replace(candidate, superseded_by=after[0])
-        if disputed:
-            for edge in live:
-                candidates[edge.index] = contested(candidates[edge.index])
+        after = min((name for name in begun.get(end, ()) if name != candidate.id), default=None)
+        if after is not None:
+            candidates[edge.index] = msgspec.structs.replace(candidate, superseded_by=after)
+
+
+def _disputed(candidates: list[Candidate], group: Sequence[Edge], now: float) -> None:
+    live = [edge for edge in group if not edge.times.over(now) and not edge.times.doubtful(now)]
+    if len({edge.target for edge in live if edge.target}) > 1:
+        for edge in live:
+            candidates[edge.index] = contested(candidates[edge.index])
 
 
 def is_over(candidate: Candidate, now: float) -> bool:

@@ -46,7 +46,9 @@ def _all(candidates: Sequence[Candidate], ranks: Ranks, env: Env) -> Iterator[tu
     yield from duplicates.namesakes(candidates)
     seen = [scan.seen_in(candidate.text) for candidate in candidates]
     if duplicates.pointed(env):
-        yield from duplicates.copies(candidates, [each.trait for each in seen], ranks)
+        yield from duplicates.copies(
+            candidates, [each.trait for each in seen], ranks, federated=env.context.federated
+        )
     cues = {index: each.cues for index, each in enumerate(seen) if each.cues is not None}
     if not cues:
         return

@@ -1,7 +1,7 @@
 """Duplicates in one ranked answer: an exact copy is a pointer to the best one, and one id with two texts is named.
 
-Copies are exact up to case and white space, of one upstream and one owner: a copy must never stand in for a memory
-that somebody else may see. Most texts are told apart by a trait that is remembered with them, so that few are normalised
+Copies are exact up to case and white space, of one upstream (unless several were asked at once) and one owner: a copy must
+never stand in for a memory that somebody else may see. Most texts are told apart by a trait that is remembered with them, so that few are normalised
 whole.
 """
 
@@ -24,23 +24,24 @@ def pointed(env: Env) -> bool:
     if not context.ranked or context.surface is _WRITE:
         return False
     surfaces = env.policy.source.surfaces
-    asked = surfaces.drop_in if context.surface is _DROP_IN else surfaces.govern
+    asked = surfaces.drop_in if context.surface is _DROP_IN or context.federated else surfaces.govern
     return asked.duplicates == "pointer"
 
 
 def copies(
-    candidates: Sequence[Candidate], traits: Sequence[int], ranks: Ranks
+    candidates: Sequence[Candidate], traits: Sequence[int], ranks: Ranks, *, federated: bool = False
 ) -> Iterator[tuple[int, Finding]]:
     """`traits` are those of the texts. Every copy but the best: by trust, then time, then id. Rows with the best one's own id are that row again."""
     if len(set(traits)) == len(traits):  # in most answers no two are alike
         return
     alike = _parted(range(len(candidates)), traits.__getitem__)
-    alike = [part for group in alike for part in _parted(group, lambda index: _whole(candidates[index]))]
+    whole = _text_and_owner if federated else _whole
+    alike = [part for group in alike for part in _parted(group, lambda index: whole(candidates[index]))]
     for group in alike:
         same = [ranks[index] for index in group]
         best = min(same, key=lambda rank: rank.order)
         for rank in same:
-            if rank.id != best.id:
+            if rank.id != best.id or candidates[rank.index].upstream != candidates[best.index].upstream:
                 yield rank.index, Finding(Family.duplicate, Action.rehydrate, f"duplicate_of:{best.id}")
 
 
@@ -59,8 +60,11 @@ def _parted(group: Iterable[int], trait: Callable[[int], Hashable]) -> list[list
 
 
 def _whole(candidate: Candidate) -> Hashable:
-    text = " ".join(candidate.text.casefold().split())
-    return candidate.upstream, text, frozenset(candidate.owner.items())
+    return candidate.upstream, _text_and_owner(candidate)
+
+
+def _text_and_owner(candidate: Candidate) -> Hashable:
+    return " ".join(candidate.text.casefold().split()), frozenset(candidate.owner.items())
 
 
 def namesakes(candidates: Sequence[Candidate]) -> Iterator[tuple[int, Finding]]:
