@@ -79,9 +79,11 @@ def missed(rows: Sequence[Row]) -> list[str]:
         for together in pooled(rows)
         if together.right < GOALS[together.arm]
     ]
-    for row in rows:
-        if (row.label == "failed" or row.arm == "without") and row.actions["use_now"]:
-            lines.append(f"{row.arm}, {row.source}, {row.label}: {row.actions['use_now']} are use_now")
+    lines += [
+        f"{row.arm}, {row.source}, {row.label}: {row.actions['use_now']} are use_now"
+        for row in rows
+        if (row.label == "failed" or row.arm == "without") and row.actions["use_now"]
+    ]
     return lines
 
 
