@@ -41,6 +41,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--config", metavar="FILE", help="memfw.yaml; without it the environment and the defaults"
     )
+    serve.add_argument(
+        "--notes",
+        metavar="DIR",
+        type=Path,
+        help="mount a folder of notes; without a config and upstreams ./notes is, where it is there",
+    )
     serve.set_defaults(run=_serve)
 
     demo = commands.add_parser("demo", help="a real Mem0, straight and through memfw, side by side")
@@ -65,9 +71,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(parsed: argparse.Namespace) -> int:
+    from firewall.config.environment import CONFIG_FILE
+    from firewall.config.notes import with_notes
     from firewall.serve import run, serve
 
-    return run(serve(load_config(parsed.config, os.environ)))
+    config = load_config(parsed.config, os.environ)
+    bare = parsed.config is None and CONFIG_FILE not in os.environ
+    return run(serve(with_notes(config, parsed.notes, beside=Path.cwd() if bare else None)))
 
 
 def _demo(parsed: argparse.Namespace) -> int:

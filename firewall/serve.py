@@ -54,7 +54,14 @@ async def serve(config: Config) -> int:
         await runner.setup()
         try:
             door = await Door.open(_serving(runner), config.listen.host, config.listen.port)
-            _log.info("ready", extra={"url": door.url, "policy": house.services.policy().label})
+            _log.info(
+                "ready",
+                extra={
+                    "url": door.url,
+                    "policy": house.services.policy().label,
+                    "upstreams": sorted(config.upstreams),
+                },
+            )
             _settle_memory()
             await stop.wait()
             await leave(house, door)
