@@ -9,10 +9,9 @@ from firewall.core.model import Candidate
 from firewall.core.wire.graph_items import Sort, prose_of
 from firewall.core.wire.layouts import Known, Layout, Many, One, Reading, Special
 from firewall.core.wire.pieces import Drawn, Listed, Piece
+from firewall.core.wire.prose import strings
 from firewall.core.wire.splice import Raw, broken, items, tree
 from firewall.core.wire.temporal import is_over
-
-_CITED = ("edge_uuids", "node_uuids", "episode_uuids", "observation_uuids", "thread_summary_uuids")
 
 
 def read_drawn(reading: Reading, raw: Raw, place: str, beside: Mapping[str, Raw]) -> Piece:
@@ -25,15 +24,19 @@ def read_drawn(reading: Reading, raw: Raw, place: str, beside: Mapping[str, Raw]
         raise broken("the answer of the upstream's model is no text")
     reading.link()
     cited = _cited(beside)
-    held = {candidate.id: index for index, candidate in enumerate(reading.candidates)}
-    sources = [held[name] for name in cited if name in held] if cited else list(held.values())
-    unchecked = any(name not in held for name in cited)
+    held = {candidate.id for candidate in reading.candidates}
+    sources = [
+        index
+        for index, candidate in enumerate(reading.candidates)
+        if not cited or candidate.id in cited  # every one of that id
+    ]
+    unchecked = not held.issuperset(cited)
     candidate = prose_of(text, place, reading.source)
     if unchecked:
         candidate = msgspec.structs.replace(candidate, claims=reading.unparsed)
     ended = [reading.candidates[index] for index in sources]
     index = reading.add(_ended_with(candidate, ended, reading.source.now))
-    return Drawn(raw=raw, index=index, sources=tuple(sorted(set(sources))))
+    return Drawn(raw=raw, index=index, sources=tuple(sources))
 
 
 def read_texts(reading: Reading, raw: Raw, place: str, _beside: Mapping[str, Raw]) -> Piece:
@@ -64,11 +67,9 @@ def _ended_with(candidate: Candidate, sources: list[Candidate], now: float) -> C
     )
 
 
-def _cited(beside: Mapping[str, Raw]) -> list[str]:
-    citations = tree(beside["citations"]) if "citations" in beside else None
-    if not isinstance(citations, dict):
-        return []
-    return [name for key in _CITED for name in citations.get(key) or () if isinstance(name, str)]
+def _cited(beside: Mapping[str, Raw]) -> frozenset[str]:
+    """Every id that the answer names as its source, whatever kind it is of."""
+    return frozenset(strings(tree(beside["citations"]))) if "citations" in beside else frozenset()
 
 
 EDGE = One(Sort.edge, notes="attributes")

@@ -139,8 +139,8 @@ class ZepUpstream(Remote):
     dialect: Literal["zep"]
     on_unparsed: Literal["pass", "block"] | None = Field(
         None,
-        description="of dialect zep: a part of a context block that cannot be read; by default `pass` in mode standard "
-        "and `block` in strict and firewall",
+        description="of dialect zep: a part of a context block that cannot be read; by default it is marked for "
+        "inspection, so that mode standard shows it and strict and firewall withhold it",
     )
 
     @property
