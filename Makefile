@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: install run test bench lint format clean
+.PHONY: install run test test-backends bench lint format clean
 
 install: $(READY)
 
@@ -28,6 +28,13 @@ test: lint
 	$(BIN)/python -m tests.wheel_smoke
 	$(BIN)/pytest $(ARGS)
 
+# Real servers and clients, each in an environment of its own under .venvs; what cannot be had in BACKENDS_SECONDS is
+# skipped with its reason.
+BACKENDS_SECONDS ?= 900
+test-backends: $(READY)
+	$(BIN)/python -m tests.backends.environments $(BACKENDS_SECONDS)
+	$(BIN)/pytest -m backends $(ARGS)
+
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks.micro
 	$(BIN)/python -m tests.benchmarks.log_append
@@ -39,4 +46,4 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venvs dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -60,19 +60,15 @@ class Timing(Collector):
         self, name: str, documentation: str, labels: Sequence[str] = (), *, registry: CollectorRegistry
     ) -> None:
         self.name, self.documentation, self.label_names = name, documentation, tuple(labels)
-        self._series: dict[tuple[str, ...], Series] = {} if labels else {(): Series()}
+        #: By label values, made when first asked for.
+        self.series: defaultdict[tuple[str, ...], Series] = defaultdict(Series)
+        if not labels:
+            self.series[()] = Series()
         registry.register(self)
-
-    def labels(self, *values: str) -> Series:
-        """The child for these label values."""
-        series = self._series.get(values)
-        if series is None:
-            series = self._series[values] = Series()
-        return series
 
     def observe(self, seconds: float) -> None:
         """Where there are no labels."""
-        self._series[()].observe(seconds)
+        self.series[()].observe(seconds)
 
     def describe(self) -> Iterable[HistogramMetricFamily]:
         """Name, meaning and labels, without a value."""
@@ -81,7 +77,7 @@ class Timing(Collector):
     def collect(self) -> Iterable[HistogramMetricFamily]:
         """What was observed so far."""
         family = HistogramMetricFamily(self.name, self.documentation, labels=self.label_names)
-        for values, series in tuple(self._series.items()):
+        for values, series in tuple(self.series.items()):
             below = zip(_BOUNDS, accumulate(tuple(series.buckets)), strict=True)
             family.add_metric(values, list(below), series.total)
         return [family]

@@ -122,19 +122,22 @@ class Metrics:
         candidates, reasons = self.candidates.counts, self.verdict_reasons.counts
         if plain:
             candidates[upstream, _NAMES[_USE_NOW]] += plain
+        times: dict[int, int] = {}  # many a verdict is that of several candidates
         for verdict in marked:
-            action = _NAMES[verdict.action]
-            candidates[upstream, action] += 1
+            times[id(verdict)] = times.get(id(verdict), 0) + 1
+        for verdict in {id(verdict): verdict for verdict in marked}.values():
+            action, count = _NAMES[verdict.action], times[id(verdict)]
+            candidates[upstream, action] += count
             for finding in verdict.findings:
-                reasons[upstream, metric_label(finding.reason)] += 1
+                reasons[upstream, metric_label(finding.reason)] += count
             if shadow and not verdict.admitted:
-                self.shadow_candidates.counts[upstream, action] += 1
+                self.shadow_candidates.counts[upstream, action] += count
 
     def observe_request(self, upstream: str, route: str, status: int, seconds: float) -> None:
-        self.requests.labels(upstream, route, str(status)).observe(seconds)
+        self.requests.series[upstream, route, str(status)].observe(seconds)
 
     def observe_upstream(self, upstream: str, seconds: float) -> None:
-        self.upstream.labels(upstream).observe(seconds)
+        self.upstream.series[upstream,].observe(seconds)
 
     def observe_overhead(self, upstream: str, seconds: float) -> None:
-        self.overhead.labels(upstream).observe(seconds)
+        self.overhead.series[upstream,].observe(seconds)

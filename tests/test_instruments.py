@@ -28,7 +28,7 @@ def test_a_timing_is_a_histogram(seconds: list[float]) -> None:
     timing = Timing("waited", "Waiting.", ("who",), registry=ours)
     histogram = Histogram("waited", "Waiting.", ("who",), buckets=BOUNDS, registry=theirs)
     for value in seconds:
-        timing.labels("a").observe(value)
+        timing.series["a",].observe(value)
         histogram.labels("a").observe(value)
     assert samples(ours) == samples(theirs)
 

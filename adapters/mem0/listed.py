@@ -5,7 +5,7 @@ share owner and metadata: what they share is read once. Every other row goes to 
 against each other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -30,6 +30,8 @@ class _Usual(Row, gc=False, forbid_unknown_fields=True, kw_only=True):
 
 
 _decode_usual = msgspec.json.Decoder(_Usual).decode
+_copy = msgspec.structs.replace
+_decode_all = msgspec.json.Decoder(list[_Usual]).decode
 
 
 def memory_rows(raws: Sequence[msgspec.Raw], source: RowSource) -> list[Candidate]:
@@ -55,16 +57,20 @@ def _alike(raws: Sequence[msgspec.Raw], source: RowSource) -> tuple[list[Candida
     last_ids: _Ids = ()
     metadata, categories = None, None
     said, attached = NOTHING_SAID, NONE
-    for raw in raws:
+    like: Candidate | None = None  # what rows share, which is copied for each of them
+    for raw, row in zip(raws, _usual(raws), strict=True):
+        if row is None:
+            candidates.append(memory_row(raw, source))
+            continue
         try:
-            row = _decode_usual(raw)
             differs = row.metadata != metadata or row.categories != categories
-        except (ValueError, RecursionError):
+        except RecursionError:
             candidates.append(memory_row(raw, source))
             continue
         if differs:
             metadata, categories = row.metadata, row.categories
             said, attached = _described(metadata, categories, names)
+            like = None
         if not said.plain:
             candidates.append(memory_row(raw, source))
             continue
@@ -75,6 +81,7 @@ def _alike(raws: Sequence[msgspec.Raw], source: RowSource) -> tuple[list[Candida
                 owners[ids] = owner_of(row, source)
                 names += filter(None, ids)
             owner = owners[ids]
+            like = None
         names.append(row.id)
         if row.hash is not None:
             names.append(row.hash)
@@ -84,26 +91,40 @@ def _alike(raws: Sequence[msgspec.Raw], source: RowSource) -> tuple[list[Candida
         )
         # A memory that was never changed has one date, which is read once.
         updated_at = created_at if updated == created else None if updated is None else seconds_of(updated)
-        beside = attached
-        if row.score_breakdown is not None or row.structured_attributes is not None:
-            beside = (*attached, *_strings_beside(row, names))
-        candidates.append(
-            Candidate(
-                id=row.id,
+        if like is None:
+            like = Candidate(
+                id="",
                 upstream=upstream,
-                text=row.memory,
+                text="",
                 backend=BACKEND,
                 kind=said.kind,
                 title=said.title,
                 owner=owner,
-                created_at=created_at,
-                updated_at=updated_at,
                 writer=said.writer,
                 source_class=said.source_class,
-                attached=beside,
+                attached=attached,
             )
-        )
+        candidate = _copy(like, id=row.id, text=row.memory, created_at=created_at, updated_at=updated_at)
+        if row.score_breakdown is not None or row.structured_attributes is not None:
+            candidate = _copy(candidate, attached=(*attached, *_strings_beside(row, names)))
+        candidates.append(candidate)
     return candidates, names
+
+
+def _usual(raws: Sequence[msgspec.Raw]) -> Iterable[_Usual | None]:
+    """Each row, None where it is not of the usual kind. All in one call where all are: a call a row costs more."""
+    try:
+        rows = _decode_all(b"[%b]" % b",".join(raws))
+    except (ValueError, RecursionError):
+        return map(_usual_or_none, raws)
+    return rows if len(rows) == len(raws) else map(_usual_or_none, raws)
+
+
+def _usual_or_none(raw: msgspec.Raw) -> _Usual | None:
+    try:
+        return _decode_usual(raw)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _described(

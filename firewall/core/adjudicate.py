@@ -6,7 +6,7 @@ The safe answer is written first: a candidate on which anything raises keeps `do
 `judge` works in chunks, so that a caller with an event loop can look at its deadline between them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import compress
 
 import msgspec
@@ -41,6 +41,7 @@ from firewall.core.signals import (
     size,
     standing,
 )
+from firewall.core.signals.scan import seen_in
 from firewall.core.state import State
 
 Signal = Callable[[Candidate, Env], tuple[Finding, ...]]
@@ -133,11 +134,34 @@ def judge(candidates: Sequence[Candidate], env: Env, signals: tuple[Signal, ...]
         for index, draft in enumerate(drafts):
             if draft is not FAILED_DRAFT:
                 drafts[index] = _judge_one(candidates[index], env, of_state, sources)
+    by_text = (*_OF_TEXT, *of_state)
+    alike: dict[Hashable, Draft] = {}
     for index in looked.by_text:
-        drafts[index] = _judge_one(candidates[index], env, (*_OF_TEXT, *of_state), sources)
+        drafts[index] = _judge_text(candidates[index], env, by_text, sources, alike)
     for index in looked.by_all:
         drafts[index] = _judge_one(candidates[index], env, signals, sources)
     return drafts
+
+
+def _judge_text(
+    candidate: Candidate, env: Env, due: Sequence[Signal], sources: Sources, alike: dict[Hashable, Draft]
+) -> Draft:
+    """As `_judge_one`, of a candidate that is plain but for its text. `alike` are those of this answer by all that the
+    signals of the text read of one: a hostile text seldom comes alone."""
+    if len(due) > len(_OF_TEXT):
+        return _judge_one(candidate, env, due, sources)
+    try:
+        its, seen = candidate, seen_in(candidate.text)
+        source = (its.upstream, its.backend, its.source_class, its.writer, its.claims, its.attestation)
+        read = (seen.detections, seen.outcome, source)
+        draft = alike.get(read)
+    except Exception:  # noqa: BLE001  the enforcement boundary: whatever fails here must fail closed
+        return FAILED_DRAFT
+    if draft is None:
+        draft = _judge_one(candidate, env, due, sources)
+        if draft is not FAILED_DRAFT:
+            alike[read] = draft
+    return draft
 
 
 def _judge_one(candidate: Candidate, env: Env, due: Sequence[Signal], sources: Sources) -> Draft:
@@ -170,10 +194,20 @@ def conclude(
     due: Sequence[int] = range(len(drafts))
     if not rules:
         due = sorted({*marked, *relations}) if relations else marked
+    # Where nothing looks at the candidate itself any more, one draft has one verdict.
+    shared = not rules and not env.state.reviewed_memories
+    of_draft: dict[int, Verdict] = {}
     for index in due:
-        candidate, trust = candidates[index], drafts[index].trust
+        draft = drafts[index]
+        if shared and index not in relations:
+            known = of_draft.get(id(draft))
+            if known is None:
+                known = of_draft[id(draft)] = _verdict(draft.findings, draft.trust, env)
+            verdicts[index] = known
+            continue
+        candidate, trust = candidates[index], draft.trust
         try:
-            findings = drafts[index].findings + relations.get(index, ())
+            findings = draft.findings + relations.get(index, ())
             if findings and env.state.reviewed_memories:
                 findings = _without_released(candidate, findings, env)
             for rule in rules:

@@ -95,9 +95,15 @@ def receipt_of(
         candidates, goes, marked = candidates[:cut], goes[:cut], [index for index in marked if index < cut]
     actions = [0, 0, 0, 0]
     entries: list[Entry] = []
+    # Candidates that are alike share a verdict, and what it says is read out of it once.
+    told: dict[int, tuple[tuple[str, ...], str]] = {}
     for index in marked:
-        actions[verdicts[index].action] += 1
-        entries.append(_entry(candidates[index], verdicts[index], admitted=goes[index]))
+        verdict = verdicts[index]
+        actions[verdict.action] += 1
+        said = told.get(id(verdict))
+        if said is None:
+            said = told[id(verdict)] = (verdict.reasons, verdict.superseded_by)
+        entries.append(_entry(candidates[index], verdict, said, admitted=goes[index]))
     is_plain = [True] * len(candidates)
     for index in marked:
         is_plain[index] = False
@@ -134,18 +140,19 @@ def receipt_of(
     )
 
 
-def _entry(candidate: Candidate, verdict: Verdict, *, admitted: bool) -> Entry:
-    findings = verdict.findings
-    decisive = findings[0]
-    alone = len(findings) == 1
+def _entry(
+    candidate: Candidate, verdict: Verdict, said: tuple[tuple[str, ...], str], *, admitted: bool
+) -> Entry:
+    decisive = verdict.findings[0]
+    reasons, superseded_by = said
     return Entry(
         id=candidate.id,
         upstream=candidate.upstream,
         action=_NAMES[verdict.action],
         admitted=admitted,
-        reasons=(decisive.reason,) if alone else verdict.reasons,
+        reasons=reasons,
         rule=decisive.rule,
         evidence=decisive.evidence,
-        superseded_by=decisive.superseded_by if alone else verdict.superseded_by,
+        superseded_by=superseded_by,
         digest=_digest_of(candidate.text),
     )

@@ -30,6 +30,8 @@ class HostTransports:
 
     async def send(self, request: WireRequest, *, deadline: float, retry: bool = False) -> WireResponse:
         """One exchange with the host that the request names."""
+        if not request.base:  # nearly every request: it is not worth a context
+            return await self._own.send(request, deadline=deadline, retry=retry)
         async with self._of(request) as transport:
             return await transport.send(request, deadline=deadline, retry=retry)
 

@@ -13,8 +13,7 @@ class Drain:
     def __init__(self) -> None:
         self.draining = False
         self._open = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._left: asyncio.Event | None = None
 
     @property
     def open_requests(self) -> int:
@@ -23,12 +22,11 @@ class Drain:
     def enter(self) -> None:
         """A request is open from here; `leave` must follow."""
         self._open += 1
-        self._idle.clear()
 
     def leave(self) -> None:
         self._open -= 1
-        if self._open == 0:
-            self._idle.set()
+        if self._left is not None and self._open == 0:
+            self._left.set()
 
     @contextmanager
     def request(self) -> Iterator[None]:
@@ -43,9 +41,12 @@ class Drain:
 
     async def finished(self, *, timeout: float) -> bool:  # noqa: ASYNC109  a bound, not a cancel scope
         """True when no request is open any more, within `timeout` seconds."""
+        if self._open == 0:
+            return True
+        self._left = asyncio.Event()
         try:
             async with asyncio.timeout(timeout):
-                await self._idle.wait()
+                await self._left.wait()
         except TimeoutError:
             return False
         return True

@@ -38,14 +38,13 @@ class QuarantineBuffer:
         now: float,
     ) -> None:
         """Those of the candidates whose verdict holds a reason that a person reviews."""
+        known: dict[int, tuple[str, ...]] = {}  # many a verdict is that of several candidates
         for candidate, verdict in sighted:
-            reasons = [
-                finding.reason
-                for finding in verdict.findings
-                if finding.family in REVIEWED and finding.action is not _USE_NOW
-            ]
+            reasons = known.get(id(verdict))
+            if reasons is None:
+                reasons = known[id(verdict)] = _reviewed(verdict)
             if reasons:
-                self._sighting(key, state, candidate, tuple(reasons), surface, now)
+                self._sighting(key, state, candidate, reasons, surface, now)
 
     def _sighting(
         self,
@@ -88,3 +87,13 @@ class QuarantineBuffer:
         self._again.clear()
         self._size = 0
         return batches
+
+
+def _reviewed(verdict: Verdict) -> tuple[str, ...]:
+    return tuple(
+        [
+            finding.reason
+            for finding in verdict.findings
+            if finding.family in REVIEWED and finding.action is not _USE_NOW
+        ]
+    )

@@ -175,7 +175,7 @@ def _line(receipt: Receipt) -> dict[str, object]:
     }
     if receipt.entries:
         line["reasons"] = sorted(
-            {metric_label(reason) for entry in receipt.entries for reason in entry.reasons}
+            {metric_label(reason) for said in {entry.reasons for entry in receipt.entries} for reason in said}
         )
     if receipt.degraded:
         line["degraded"] = receipt.degraded

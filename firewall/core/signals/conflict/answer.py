@@ -44,7 +44,7 @@ def _weight(finding: Finding) -> tuple[int, str]:
 
 def _all(candidates: Sequence[Candidate], ranks: Ranks, env: Env) -> Iterator[tuple[int, Finding]]:
     yield from duplicates.namesakes(candidates)
-    seen = [scan.seen_in(candidate.text) for candidate in candidates]
+    seen = list(map(scan.seen_in, [candidate.text for candidate in candidates]))
     if duplicates.pointed(env):
         yield from duplicates.copies(
             candidates, [each.trait for each in seen], ranks, federated=env.context.federated
