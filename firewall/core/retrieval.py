@@ -7,7 +7,7 @@ caller to say, through `admit`.
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
-from heapq import heapify, heappop
+from heapq import nlargest
 
 from firewall.core.route_words import words_of
 
@@ -65,23 +65,35 @@ class Lexicon:
 
     def search(self, query: str, *, limit: int, admit: Callable[[str], bool]) -> list[tuple[str, float]]:
         """The best `limit` keys that `admit` lets through, each with its score, best first; ties by key."""
+        scores = self._scores(query)
+        best: list[tuple[str, float]] = []
+        seen, wanted = 0, 4 * limit + 64
+        while len(best) < limit and seen < len(scores):
+            # Only the foremost are put in order; all of a score come together, so that ties are decided by key.
+            least = nlargest(wanted, scores.values())[-1]
+            ranked = sorted(
+                (-score, self._keys[number]) for number, score in scores.items() if score >= least
+            )
+            for score, key in ranked[seen:]:
+                if len(best) == limit:
+                    break
+                if admit(key):
+                    best.append((key, -score))
+            seen, wanted = len(ranked), 8 * wanted
+        return best
+
+    def _scores(self, query: str) -> dict[int, float]:
+        """The score of each text that holds one of the query's telling words."""
         scores: dict[int, float] = {}
-        lengths = self._lengths
+        known, lengths = scores.get, self._lengths
         longer = _K1 * _B * len(self) / max(1, self._total)
+        # By length: there are few of those.
+        shares = [1.0 / (1.0 + _K1 * (1.0 - _B) + longer * length) for length in range(_MOST_WORDS + 1)]
         for postings in self._telling(query):
             weight = (_K1 + 1.0) * math.log(1.0 + (len(self) + 0.5) / (len(postings) + 0.5))
             for number in postings:
-                share = weight / (1.0 + _K1 * (1.0 - _B) + longer * lengths[number])
-                scores[number] = scores.get(number, 0.0) + share
-        keys = self._keys
-        ranked = [(-score, keys[number]) for number, score in scores.items()]
-        heapify(ranked)
-        best: list[tuple[str, float]] = []
-        while ranked and len(best) < limit:
-            score, key = heappop(ranked)
-            if admit(key):
-                best.append((key, -score))
-        return best
+                scores[number] = known(number, 0.0) + weight * shares[lengths[number]]
+        return scores
 
     def _telling(self, query: str) -> list[list[int]]:
         """The postings of the query's words, the rarest first, and no more than can be looked through in no time: a word
