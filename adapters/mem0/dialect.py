@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 
 from adapters.mem0 import answers, rebuild
-from adapters.mem0.paths import table_of
 from adapters.mem0.plans import Asked, Mem0Plan
 from adapters.mem0.reads import READS
 from adapters.mem0.routes import Flavor, Planning, Shape, routes_of, spec_of
 from adapters.mem0.writes import WRITES
+from firewall.core.wire.paths import table_of
 from firewall.ports import (
     Answer,
     Caller,
@@ -38,8 +38,9 @@ class Mem0Dialect:
         self.flavor = flavor
         self._upstream = upstream
         known = routes_of(flavor)
-        self._table = table_of(known, flavor)
+        self._by_name = {route.name: route for route in known}
         self.routes: Sequence[RouteSpec] = tuple(spec_of(route, flavor) for route in known)
+        self._table = table_of(self.routes)
 
     def match(self, request: WireRequest) -> Match | None:
         """CallerError 400 `bad_path` for a path that servers read in different ways."""
@@ -59,7 +60,7 @@ class Mem0Dialect:
         return msgspec.structs.replace(request, headers=(*kept, own))
 
     def plan(self, request: WireRequest, match: Match, caller: Caller, *, now: float) -> Mem0Plan:
-        route = self._table.by_name[match.spec.name]
+        route = self._by_name[match.spec.name]
         asked = Asked(
             request=request,
             match=match,
@@ -113,7 +114,7 @@ class Mem0Dialect:
 
     def not_found(self, match: Match) -> WireResponse:
         """The open-source server answers an unknown id in three ways, by route; the platform in one."""
-        route = self._table.by_name[match.spec.name]
+        route = self._by_name[match.spec.name]
         if not route.bare:
             return WireResponse(status=404, headers=_JSON, body=b'{"error":"Memory not found!"}')
         if route.shape is Shape.row:

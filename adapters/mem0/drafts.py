@@ -6,9 +6,9 @@ where memfw keeps its own stamps.
 
 from collections.abc import Mapping
 
-from adapters.mem0.trees import strings
-from adapters.mem0.wire import invalid
 from firewall.core.model import Candidate
+from firewall.core.wire.prose import strings
+from firewall.core.wire.requests import invalid
 
 _RESERVED = frozenset(
     {

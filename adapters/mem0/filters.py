@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from adapters.mem0.wire import denied, invalid
+from firewall.core.wire.requests import denied, invalid
 from firewall.errors import CallerError
 
 IDENTITY = ("user_id", "agent_id", "app_id", "run_id")

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from adapters.mem0.rows import BACKEND, NONE, Row, RowSource, memory_row, owner_of
-from adapters.mem0.said import KNOWN, NOTHING_SAID, Said, said_by, seconds_of
-from adapters.mem0.trees import CONTAINERS, is_prose, strings
 from firewall.core.model import Candidate
+from firewall.core.wire.prose import CONTAINERS, is_prose, strings
+from firewall.core.wire.said import KNOWN, NOTHING_SAID, Said, said_by, seconds_of
 
 _Ids = tuple[str | None, ...]
 
@@ -44,7 +44,7 @@ def memory_rows(raws: Sequence[msgspec.Raw], source: RowSource) -> list[Candidat
     return [memory_row(raw, source) for raw in raws]
 
 
-def _alike(raws: Sequence[msgspec.Raw], source: RowSource) -> tuple[list[Candidate], list[str]]:
+def _alike(raws: Sequence[msgspec.Raw], source: RowSource) -> tuple[list[Candidate], list[str]]:  # noqa: C901
     """The candidates, and the identifiers of the rows that were read here: it counts if none of those is prose.
 
     One loop, with no call in it that a row of the usual kind does not need.

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from adapters.mem0.paths import segment
 from adapters.mem0.routes import Flavor, Route, Shape
 from adapters.mem0.scope import UNCHECKED, Scope
-from adapters.mem0.wire import NO_QUERY, Query, forwarded, invalid, query_of
+from firewall.core.wire.paths import segment
+from firewall.core.wire.requests import NO_QUERY, Query, forwarded, invalid, query_of
 from firewall.ports import Caller, Match, Plan, WireRequest
 
 #: Parameters that say which project of the account is meant; they go with every request of a plan.

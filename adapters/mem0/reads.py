@@ -12,7 +12,15 @@ from adapters.mem0.scope import (
     scope_from,
     scope_of,
 )
-from adapters.mem0.wire import NO_QUERY, JsonObject, Query, denied, invalid, json_object, upstream_request
+from firewall.core.wire.requests import (
+    NO_QUERY,
+    JsonObject,
+    Query,
+    denied,
+    invalid,
+    json_object,
+    upstream_request,
+)
 
 MAX_TOP_K = 1_000
 _DEFAULT_TOP_K = 10

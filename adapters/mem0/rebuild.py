@@ -14,8 +14,8 @@ from adapters.mem0.filters import ENTITY_KEYS
 from adapters.mem0.plans import Mem0Plan
 from adapters.mem0.routes import Shape
 from adapters.mem0.rows import broken, tree_of
-from adapters.mem0.wire import encoded
 from firewall.core.memo import Memo
+from firewall.core.wire.requests import encoded
 from firewall.ports import Disclosure, Headers, WireResponse
 
 _FIREWALL = "firewall"

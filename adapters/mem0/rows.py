@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
-from adapters.mem0.said import NOTHING_SAID, label_of, moment, said_by, seconds_of, worse
 from adapters.mem0.scope import APP_KEY, UNCHECKED, Scope
-from adapters.mem0.trees import is_prose, strings
 from firewall.core.model import Candidate, Claims, EvidenceRequirement
+from firewall.core.wire.prose import is_prose, strings
+from firewall.core.wire.said import NOTHING_SAID, label_of, moment, said_by, seconds_of, worse
 from firewall.errors import UpstreamError
 
 BACKEND = "mem0"

@@ -22,7 +22,7 @@ from adapters.mem0.filters import (
     possible,
     says_more,
 )
-from adapters.mem0.wire import JsonObject, denied
+from firewall.core.wire.requests import JsonObject, denied
 from firewall.ports import Caller
 
 IDENTITIES = frozenset(IDENTITY)

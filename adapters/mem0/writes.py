@@ -12,9 +12,9 @@ from adapters.mem0.plans import Asked, Mem0Plan, plan_for, preflight
 from adapters.mem0.reads import entity, unscoped
 from adapters.mem0.routes import Planning
 from adapters.mem0.scope import APP_KEY, Scope, scope_from, scope_of, top_level
-from adapters.mem0.wire import JsonObject, denied, invalid, json_object, upstream_request
 from firewall.core.events import StandingGiven
 from firewall.core.model import Candidate
+from firewall.core.wire.requests import JsonObject, denied, invalid, json_object, upstream_request
 from firewall.errors import CallerError
 
 _MAX_BATCH = 1_000

@@ -4,7 +4,7 @@ The first sighting of a text is one `Held` event, later ones are counted in memo
 Noting never waits: the buffer is bounded, what does not fit is counted and met again at the next sighting.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from firewall.core.events import Event, Held, HeldAgain, ScopeKey, text_digest
 from firewall.core.model import Action, Candidate, Family, Verdict
@@ -32,7 +32,7 @@ class QuarantineBuffer:
         self,
         key: ScopeKey,
         state: State,
-        sighted: Iterable[tuple[Candidate, Verdict]],
+        sighted: Sequence[tuple[Candidate, Verdict]],
         *,
         surface: str,
         now: float,

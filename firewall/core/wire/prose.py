@@ -1,14 +1,14 @@
 """Free-shaped JSON: every string that would reach an agent. Iterative, so that depth is no limit."""
 
-from collections.abc import Mapping
-
 #: What of JSON may hold a string without being one.
 CONTAINERS = frozenset({dict, list})
+#: The printable characters of ASCII but the space.
+_IDENTIFYING = bytes(range(0x21, 0x7F))
 
 
 def is_prose(text: str) -> bool:
     """Whether a string that should be an identifier may say something to a reader."""
-    return " " in text or not text.isascii() or not text.isprintable()
+    return not text.isascii() or bool(text.encode().translate(None, _IDENTIFYING))
 
 
 def strings(value: object) -> tuple[str, ...]:
@@ -19,7 +19,7 @@ def strings(value: object) -> tuple[str, ...]:
         part = left.pop()
         if isinstance(part, str):
             found.append(part)
-        elif isinstance(part, Mapping):
+        elif isinstance(part, dict):
             for key, inner in reversed(list(part.items())):
                 left.append(inner)
                 if is_prose(key):

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.mem0 import Mem0Dialect, support_matrix
-from adapters.mem0.paths import segment
 from adapters.mem0.routes import BARE_ROUTES, FLAVORS, PLATFORM_ROUTES, Flavor
+from firewall.core.wire.paths import segment
 from firewall.errors import CallerError
 from firewall.ports import RouteClass, WireRequest
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from adapters.mem0.records import event_row, history_row
 from adapters.mem0.rows import RowSource, memory_row
-from adapters.mem0.said import moment
 from firewall.core.model import Candidate, EvidenceRequirement, Kind, Lifecycle, Trust
+from firewall.core.wire.said import moment
 from firewall.errors import UpstreamError
 
 PLATFORM = RowSource("memory", vouched=True)
