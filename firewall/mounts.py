@@ -1,6 +1,7 @@
 """The upstreams of the config as mounts: one case a variant, each with its dialect and what carries its requests.
 
-Part of the composition root, and the only importer of adapters. Everything remote goes through one breaker a mount; what
+Part of the composition root, and the only importer of adapters: a dialect is imported by the first mount that needs it, so
+that a process holds what it serves. Everything remote goes through one breaker a mount; what
 runs in this process has none.
 """
 
@@ -10,15 +11,10 @@ from typing import assert_never
 
 import msgspec
 
-from adapters.graphiti import GraphitiDialect
-from adapters.http import HttpDialect, HttpMapping
-from adapters.markdown import MarkdownDialect, MarkdownNotes
 from adapters.mem0 import Mem0Dialect
 from adapters.mem0.embedded import EmbeddedMem0
 from adapters.mem0.offline import embedded_factory, offline_config
 from adapters.mem0.oss import OssUpstream
-from adapters.pinecone import DEFAULT_TEXT_KEYS, PineconeDialect, public_base_problem
-from adapters.zep import ZepDialect
 from firewall.config import (
     Config,
     GraphitiUpstream,
@@ -59,6 +55,8 @@ def mounted(name: str, upstream: UpstreamConfig, site: Site) -> Mount:
             own = OssUpstream(EmbeddedMem0(factory, max_waiting=upstream.queue))
             return _local(name, upstream, site, Mem0Dialect(upstream.flavor, upstream=name), own)
         case MarkdownUpstream():
+            from adapters.markdown import MarkdownDialect, MarkdownNotes
+
             if not upstream.path.is_dir():
                 raise _unusable(name, "path", "is no folder")
             notes = MarkdownNotes(upstream.path, clock=site.monotonic, look_every=upstream.look_seconds)
@@ -71,10 +69,16 @@ def mounted(name: str, upstream: UpstreamConfig, site: Site) -> Mount:
         case PineconeUpstream():
             return _remote(name, upstream, site, _pinecone(name, upstream, site), many_hosts=True)
         case ZepUpstream():
+            from adapters.zep import ZepDialect
+
             return _remote(name, upstream, site, ZepDialect(name, on_unparsed=upstream.on_unparsed))
         case GraphitiUpstream():
+            from adapters.graphiti import GraphitiDialect
+
             return _remote(name, upstream, site, GraphitiDialect(name))
         case HttpUpstream():
+            from adapters.http import HttpDialect, HttpMapping
+
             mapping = msgspec.convert(upstream.model_dump(), HttpMapping)
             return _remote(name, upstream, site, HttpDialect(name, mapping))
     assert_never(upstream)
@@ -134,7 +138,9 @@ def _remote(
     )
 
 
-def _pinecone(name: str, upstream: PineconeUpstream, site: Site) -> PineconeDialect:
+def _pinecone(name: str, upstream: PineconeUpstream, site: Site) -> Dialect:
+    from adapters.pinecone import DEFAULT_TEXT_KEYS, PineconeDialect, public_base_problem
+
     problem = public_base_problem(_public_base(site.config, name))
     if problem is not None:
         raise ConfigError([Problem("config", 0, 0, "listen.public_url", problem)])

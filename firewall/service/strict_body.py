@@ -28,7 +28,8 @@ MemoryId = Annotated[str, Field(min_length=1, max_length=1536)]
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    # Built when it is first asked for: most processes are asked by few routes.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 def decode(raw: bytes) -> object:
