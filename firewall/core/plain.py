@@ -21,7 +21,7 @@ from firewall.core.model import (
     Surface,
     Trust,
 )
-from firewall.core.signals import content, provenance, scope
+from firewall.core.signals import content, outcome, provenance, scope
 from firewall.core.signals.scan import seen_in
 
 # Looked up once: an enum finds its members by a Python call, which every candidate would pay.
@@ -91,6 +91,7 @@ def look(candidates: Sequence[Candidate], env: Env, sources: Sources) -> Looked:
     by_all: list[int] = []
     now, max_age, most_chars = env.now, env.policy.max_age, env.policy.prompt_chars
     owner: object = _NOBODY
+    title = ""
     attached: tuple[str, ...] = ()
     attached_chars = 0
     source: tuple[str, ...] = ()
@@ -98,8 +99,7 @@ def look(candidates: Sequence[Candidate], env: Env, sources: Sources) -> Looked:
     for index, candidate in enumerate(candidates):
         try:
             if (
-                candidate.title
-                or candidate.attestation is not _UNSIGNED
+                candidate.attestation is not _UNSIGNED
                 or candidate.superseded_by is not None
                 or candidate.expires_at is not None
                 or candidate.invalid_at is not None
@@ -107,11 +107,12 @@ def look(candidates: Sequence[Candidate], env: Env, sources: Sources) -> Looked:
             ):
                 by_all.append(index)
                 continue
-            if candidate.attached != attached:
+            its_title = candidate.title
+            if candidate.attached != attached or its_title != title:
                 if not content.rest_is_clean(candidate):
                     by_all.append(index)
                     continue
-                attached = candidate.attached
+                title, attached = its_title, candidate.attached
                 attached_chars = sum(map(len, attached))
             its = candidate.owner
             if its is not owner and its != owner:
@@ -132,7 +133,11 @@ def look(candidates: Sequence[Candidate], env: Env, sources: Sources) -> Looked:
                     by_all.append(index)
                     continue
             seen = seen_in(text)
-            if seen.detections or seen.outcome is not None:
+            if its_title:  # it is read with the text, and is then more than what the text says
+                if seen.detections or outcome.outcome_of(candidate) is not None:
+                    by_all.append(index)
+                    continue
+            elif seen.detections or seen.outcome is not None:
                 by_text.append(index)
                 continue
             if candidate.claims is not NO_CLAIMS:

@@ -78,7 +78,7 @@ candidates = st.builds(
         ]
     ),
     kind=st.sampled_from(Kind),
-    title=st.sampled_from(["", "", HOSTILE, "The legacy adapter was rejected"]),
+    title=st.sampled_from(["", "", "Tea", "USES", HOSTILE, "The legacy adapter was rejected"]),
     owner=st.dictionaries(
         st.sampled_from(["user_id", "tenant_id", "scope"]), st.sampled_from(["u1", "default", "foreign"])
     ),
