@@ -64,11 +64,16 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Stop-loss on one memory. `until` is the epoch second at which it ends by itself, None for no end."""
+    """Stop-loss on one memory. `until` is the epoch second at which it ends by itself, None for no end; `principal` has
+    set it."""
 
     until: float | None
     frozen: bool
+    principal: str = ""
     at: float
+
+    def holds(self, now: float) -> bool:
+        return self.until is None or self.until > now
 
 
 class State(msgspec.Struct, kw_only=True):
@@ -179,7 +184,10 @@ def _tend(state: State, event: Tended) -> None:
     memory = (event.upstream, event.memory_id)
     if event.operation == "suppress":
         state.suppressions[memory] = Suppression(
-            until=event.until, frozen=event.mode == "hard_freeze", at=event.at
+            until=event.until,
+            frozen=event.mode == "hard_freeze",
+            principal=event.principal,
+            at=event.at,
         )
     elif event.operation == "unsuppress":
         state.suppressions.pop(memory, None)
@@ -188,11 +196,7 @@ def _tend(state: State, event: Tended) -> None:
 
 
 def _frozen(state: State, at: float) -> frozenset[MemoryKey]:
-    return frozenset(
-        memory
-        for memory, held in state.suppressions.items()
-        if held.frozen and (held.until is None or held.until > at)
-    )
+    return frozenset(memory for memory, held in state.suppressions.items() if held.frozen and held.holds(at))
 
 
 def _stand(state: State, event: StandingGiven) -> None:

@@ -298,3 +298,19 @@ async def test_an_operation_id_is_done_once(http: aiohttp.ClientSession, keyless
     assert answers[0] == answers[1]
     async with http.post(keyless.url + path, json={**body, "reason": "another"}) as response:
         await refusal(response, 409, "operation_conflict")
+
+
+async def test_a_freeze_is_its_setters(http: aiohttp.ClientSession, teamed: Sidecar) -> None:
+    """Nobody else lifts it or puts a shorter stop in its place, but a reviewer; a plain stop is anybody's."""
+    step = {"memory_lane": "shared", **FAILED}
+    memory = await observed(http, teamed, step, key="JUDGE")
+    await done(http, teamed, FORGET, forget("suppress", memory, mode="hard_freeze"), key="RED")
+    shorter = forget("suppress", memory, until="2026-03-01T00:00:05Z")
+    for body in (forget("unsuppress", memory), shorter):
+        status, answer = await post(http, teamed, FORGET, body, key="BLUE")
+        assert (status, answer["error"]) == (403, "memory_frozen")
+    assert (await state_of(teamed, CHECKOUT)).suppressions[NATIVE, memory].until is None
+    await done(http, teamed, FORGET, forget("unsuppress", memory), key="JUDGE")
+    await done(http, teamed, FORGET, forget("suppress", memory), key="RED")
+    await done(http, teamed, FORGET, forget("unsuppress", memory), key="BLUE")
+    assert (await state_of(teamed, CHECKOUT)).suppressions == {}

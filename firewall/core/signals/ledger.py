@@ -17,7 +17,7 @@ def check(candidate: Candidate, env: Env) -> tuple[Finding, ...]:
         return NOTHING
     memory = (candidate.upstream, candidate.id)
     stopped = state.suppressions.get(memory)
-    if stopped is not None and (stopped.until is None or stopped.until > env.now):
+    if stopped is not None and stopped.holds(env.now):
         return _SUPPRESSED
     suppressed = state.suppressed.get(memory)
     if suppressed is not None:

@@ -5,6 +5,7 @@ Rehydrating restores availability only: it never clears what failed or is contes
 suppressed; its text is not ours to archive or to bring back, so those change nothing there.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -22,6 +23,7 @@ from firewall.service.evidence.shelf import Kept, Shelf
 from firewall.service.evidence.tending_body import ForgetBody, Named, RehydrateBody
 from firewall.service.identity import viewer_of
 from firewall.service.moments import iso
+from firewall.service.principals import Principal, Role
 from firewall.service.strict_body import decode, invalid, validated
 
 REHYDRATE = "POST /v1/rehydrate"
@@ -120,6 +122,7 @@ async def _tend(
     events = [_event(one, wish) for one in named.memories if _changes(one, wish, state)]
     if doing == "suppress":
         _refuse_full(state, events)
+    _refuse_frozen(state, events, call.principal)
     payload = None
     if doing == "rehydrate" and named.anchor is not None:
         handout = Handout(desk, shelf, call.principal)
@@ -127,6 +130,22 @@ async def _tend(
         payload = await payload_of(named.anchor, shelf, handout, body.depth, body.reason, adjudication)
     answer = _answer(key, body, wish, named, events, payload)
     return await desk.store(key, Work(events, answer), operation)
+
+
+def _refuse_frozen(state: State, events: Sequence[Tended], principal: Principal) -> None:
+    """A freeze is its setter's: nobody else lifts it or puts a shorter one in its place, but a reviewer or admin."""
+    if principal.role in {Role.reviewer, Role.admin}:
+        return
+    for event in events:
+        held = state.suppressions.get((event.upstream, event.memory_id))
+        if (
+            held is not None
+            and held.frozen
+            and held.holds(event.at)
+            and event.operation in {"suppress", "unsuppress"}
+            and held.principal != principal.name
+        ):
+            raise CallerError(403, "memory_frozen", "this memory was frozen by somebody else")
 
 
 def _wish(body: RehydrateBody | ForgetBody, doing: Operation, principal: str, now: float) -> Tended:
