@@ -31,11 +31,13 @@ class MountSource:
         """At most `question.limit` rows of the owner. CallerError 403 where the principal's pin forbids that owner,
         UpstreamError where the upstream fails or refuses."""
         mount, services = msgspec.structs.replace(self._mount, deadline=deadline), self._services
-        request = mount.dialect.recall(question.query, question.owner, question.limit)
+        pin = principal.pin.get(mount.name, {})
+        # Who is pinned need not say it; another owner than the pin's is refused by the plan.
+        request = mount.dialect.recall(question.query, {**pin, **question.owner}, question.limit)
         match = None if request is None else mount.dialect.match(request)
         if request is None or match is None:
             raise CallerError(501, "source_unsupported", "this upstream has no search that memfw could ask")
-        caller = Caller(name=principal.name, pin=principal.pin.get(mount.name, {}))
+        caller = Caller(name=principal.name, pin=pin)
         plan = mount.dialect.plan(request, match, caller, now=services.now())
         response = await Exchanges(mount, services).send(plan.request, retry=True)
         if response.status >= 300:

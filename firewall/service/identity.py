@@ -2,16 +2,19 @@
 
     consumer ids of the body, else the key's own identity, else (keyless, and nobody was named) everything
 
-A key that belongs to an agent or a team speaks for no other. A role must be one that the key may act as; it shapes what
-is shown and makes a word on an outcome settled, and never opens anything.
+A key that belongs to an agent or a team speaks for no other, and one with the role `agent` for none but its own. A role
+must be one that the key may act as; it shapes what is shown and makes a word on an outcome settled, and never opens
+anything.
 """
+
+from typing import Literal
 
 import msgspec
 
 from firewall.core.execution import VERIFYING
 from firewall.core.visibility import Audience, Lane, Viewer
 from firewall.errors import CallerError
-from firewall.service.principals import LOCAL, Principal
+from firewall.service.principals import LOCAL, Principal, Role
 
 
 class Acting(msgspec.Struct, frozen=True):
@@ -26,8 +29,8 @@ def viewer_of(principal: Principal, *, agent: str | None = None, team: str | Non
     if principal is LOCAL and not agent and not team:
         return Viewer(everything=True)
     return Viewer(
-        agent=_own(principal.agent, agent, "agent") or ("" if principal is LOCAL else principal.name),
-        team=_own(principal.team, team, "team"),
+        agent=_own(principal, "agent", agent) or ("" if principal is LOCAL else principal.name),
+        team=_own(principal, "team", team),
     )
 
 
@@ -41,13 +44,13 @@ def audience_of(
 ) -> Audience:
     """Whom written evidence is for. Without a lane: the team's, if there is one; shared in the keyless set-up, where
     there is nobody to hide it from; else the writer's own."""
-    wrote = _own(principal.agent, writer, "agent") or principal.name
-    team = _own(principal.team, owner_team, "team")
+    wrote = _own(principal, "agent", writer) or principal.name
+    team = _own(principal, "team", owner_team)
     if lane is None:
         lane = "shared" if team or principal is LOCAL else "private"
     if lane == "shared":
         return Audience(lane="shared", team=team, writer=wrote)
-    owner = _own(principal.agent, owner_agent, "agent")
+    owner = _own(principal, "agent", owner_agent)
     return Audience(lane="private", agent=owner or ("" if team else wrote), team=team, writer=wrote)
 
 
@@ -59,7 +62,12 @@ def acting_as(principal: Principal, claimed: str | None) -> Acting:
     return Acting(role, role in VERIFYING)
 
 
-def _own(held: str, claimed: str | None, kind: str) -> str:
-    if held and claimed and claimed != held:
-        raise CallerError(403, "identity_denied", f"this key speaks for another {kind}")
-    return held or claimed or ""
+def _own(principal: Principal, kind: Literal["agent", "team"], claimed: str | None) -> str:
+    held = principal.agent if kind == "agent" else principal.team
+    if not claimed or claimed == held:
+        return held
+    # An agent's key that names no agent is the agent of its own name; only a host speaks for those it runs.
+    own_name = kind == "agent" and not held and claimed == principal.name
+    if held or (principal.role is Role.agent and not own_name):
+        raise CallerError(403, "identity_denied", f"this key does not speak for that {kind}")
+    return claimed
