@@ -12,9 +12,11 @@ from adapters.mem0.listed import memory_rows
 from adapters.mem0.plans import Mem0Plan
 from adapters.mem0.records import event_rows, history_rows, object_row, written_row
 from adapters.mem0.routes import Shape
-from adapters.mem0.rows import RowSource, broken, memory_row, tree_of
+from adapters.mem0.rows import RowSource, memory_row
 from firewall.core.model import Candidate
 from firewall.core.wire.requests import encoded, json_object, query_of
+from firewall.core.wire.splice import broken
+from firewall.core.wire.splice import tree as tree_of
 from firewall.errors import CallerError
 from firewall.ports import Answer, WireRequest, WireResponse
 

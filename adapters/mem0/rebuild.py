@@ -13,26 +13,11 @@ from adapters.mem0.answers import Envelope, Mem0Answer, Raw, query_part
 from adapters.mem0.filters import ENTITY_KEYS
 from adapters.mem0.plans import Mem0Plan
 from adapters.mem0.routes import Shape
-from adapters.mem0.rows import broken, tree_of
-from firewall.core.memo import Memo
 from firewall.core.wire.requests import encoded
-from firewall.ports import Disclosure, Headers, WireResponse
+from firewall.core.wire.splice import FIREWALL, JSON, broken, for_caller, object_of, with_firewall
+from firewall.core.wire.splice import tree as tree_of
+from firewall.ports import Disclosure, WireResponse
 
-_FIREWALL = "firewall"
-_JSON = ("Content-Type", "application/json")
-#: They speak of the upstream's body or of its own address.
-_DROPPED = frozenset(
-    {
-        "content-type",
-        "content-length",
-        "content-encoding",
-        "transfer-encoding",
-        "etag",
-        "digest",
-        "content-md5",
-    }
-    | {"last-modified", "link", "location", "content-location", "accept-ranges"}
-)
 _row_decoder = msgspec.json.Decoder(Envelope)
 
 
@@ -42,8 +27,8 @@ def refusal(
     """An error that Mem0's clients turn into their own exceptions, with everything in its `details`."""
     body: dict[str, object] = {"detail": message, "code": code, **extra}
     if firewall is not None:
-        body[_FIREWALL] = Raw(firewall)
-    return WireResponse(status=status, headers=(_JSON,), body=encoded(body))
+        body[FIREWALL] = Raw(firewall)
+    return WireResponse(status=status, headers=(JSON,), body=encoded(body))
 
 
 def rebuild(
@@ -66,22 +51,14 @@ def rebuild(
                 )
             if plan.shape is Shape.row and answer.candidates:
                 body = bytes(_emitted(Raw(body), answer.candidates[0].id, plan, disclosure))
-            body = _with_firewall(body, disclosure.firewall)
+            body = with_firewall(body, disclosure.firewall)
         case Shape.written:
             body = _written(answer, disclosure)
         case Shape.entities:
             rows = [row for row in answer.rows if _own(row, plan)]
             envelope = _counted(answer, len(rows)) if plan.pin else answer.envelope
             body = _listed(rows, envelope, plan, None)
-    return WireResponse(status=status, headers=_headers(response.headers), body=body)
-
-
-def _headers(headers: Headers) -> Headers:
-    return (*[pair for pair in headers if _outlives(pair[0])], _JSON)
-
-
-#: Whether a header still holds for the rebuilt body. An upstream sends the same few names over and over.
-_outlives = Memo(lambda name: name.lower() not in _DROPPED, entries=512, size=1 << 18).of
+    return WireResponse(status=status, headers=for_caller(response.headers), body=body)
 
 
 def _admitted(plan: Mem0Plan, answer: Mem0Answer, disclosure: Disclosure) -> list[Raw]:
@@ -107,17 +84,7 @@ def _emitted(row: Raw, name: str, plan: Mem0Plan, disclosure: Disclosure) -> Raw
         fields["metadata"] = Raw(encoded({**(kept if isinstance(kept, dict) else {}), **notes}))
     if plan.fields is not None:
         fields = {key: value for key, value in fields.items() if key in plan.fields}
-    return Raw(_joined(fields))
-
-
-def _joined(fields: Mapping[str, Raw | bytes]) -> bytes:
-    """The object, written once: a value of it can be the whole answer."""
-    parts: list[Raw | bytes] = []
-    for key, value in fields.items():
-        parts += (b",", encoded(key), b":", value)
-    parts[:1] = (b"{",)  # in the place of the first comma
-    parts.append(b"}")
-    return b"".join(parts)
+    return Raw(object_of(fields))
 
 
 def _listed(rows: Sequence[Raw], envelope: Envelope | None, plan: Mem0Plan, firewall: bytes | None) -> bytes:
@@ -132,10 +99,10 @@ def _listed(rows: Sequence[Raw], envelope: Envelope | None, plan: Mem0Plan, fire
     for key in ("next", "previous"):
         if key in fields:
             fields[key] = _rebased(envelope[key], plan)
-    fields.pop(_FIREWALL, None)
+    fields.pop(FIREWALL, None)
     if firewall is not None:
-        fields[_FIREWALL] = firewall
-    return _joined(fields)
+        fields[FIREWALL] = firewall
+    return object_of(fields)
 
 
 def _rebased(link: Raw, plan: Mem0Plan) -> bytes:
@@ -150,16 +117,6 @@ def _rebased(link: Raw, plan: Mem0Plan) -> bytes:
     return encoded(plan.public_base.rstrip("/") + plan.match.path + (f"?{query}" if query else ""))
 
 
-def _with_firewall(body: bytes, firewall: bytes | None) -> bytes:
-    """The object with one more member at its end; any other JSON value stays as it is."""
-    text = body.strip()
-    if firewall is None or not text.startswith(b"{"):
-        return body
-    inner = text[:-1].rstrip()
-    comma = b"" if inner == b"{" else b","
-    return inner + comma + b'"firewall":' + firewall + b"}"
-
-
 def _written(answer: Mem0Answer, disclosure: Disclosure) -> bytes:
     places = answer.candidate_of or []
     rows = [
@@ -167,22 +124,22 @@ def _written(answer: Mem0Answer, disclosure: Disclosure) -> bytes:
         for row, place in zip(answer.rows, places, strict=True)
     ]
     if answer.body:
-        return _with_firewall(bytes(rows[0]), disclosure.firewall)
+        return with_firewall(bytes(rows[0]), disclosure.firewall)
     if not answer.rows and answer.envelope is None:
         return b"{}"
     if answer.envelope is None:
         return b"[" + b",".join(rows) + b"]"
     fields: dict[str, Raw | bytes] = {**answer.envelope, "results": b"[" + b",".join(rows) + b"]"}
-    fields.pop(_FIREWALL, None)
+    fields.pop(FIREWALL, None)
     if disclosure.firewall is not None:
-        fields[_FIREWALL] = disclosure.firewall
-    return _joined(fields)
+        fields[FIREWALL] = disclosure.firewall
+    return object_of(fields)
 
 
 def _without_text(row: Raw) -> Raw:
     """What happened to which memory, without what it says."""
     fields = _row_decoder.decode(row)
-    return Raw(_joined({key: fields[key] for key in ("id", "event") if key in fields}))
+    return Raw(object_of({key: fields[key] for key in ("id", "event") if key in fields}))
 
 
 def _own(row: Raw, plan: Mem0Plan) -> bool:

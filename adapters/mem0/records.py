@@ -5,10 +5,12 @@ from collections.abc import Sequence
 import msgspec
 
 from adapters.mem0.owners import stated_owner
-from adapters.mem0.rows import BACKEND, DATES, TEXTS, RowSource, broken, careful, first, tree_of
+from adapters.mem0.rows import BACKEND, DATES, TEXTS, RowSource, careful, first
 from firewall.core.model import Candidate
 from firewall.core.wire.prose import strings
 from firewall.core.wire.said import NOTHING_SAID, said_by
+from firewall.core.wire.splice import broken
+from firewall.core.wire.splice import tree as tree_of
 
 
 def history_rows(raws: Sequence[msgspec.Raw], source: RowSource) -> list[Candidate]:

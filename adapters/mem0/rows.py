@@ -13,7 +13,8 @@ from adapters.mem0.scope import APP_KEY, UNCHECKED, Scope
 from firewall.core.model import Candidate, Claims, EvidenceRequirement
 from firewall.core.wire.prose import is_prose, strings
 from firewall.core.wire.said import NOTHING_SAID, label_of, moment, said_by, seconds_of, worse
-from firewall.errors import UpstreamError
+from firewall.core.wire.splice import broken
+from firewall.core.wire.splice import tree as tree_of
 
 BACKEND = "mem0"
 
@@ -22,10 +23,6 @@ _IDS = ("user_id", "agent_id", "app_id", "run_id", "session_id")
 DATES = ("created_at", "updated_at")
 NONE: tuple[str, ...] = ()
 _END_OF_DAY = timedelta(days=1)
-
-
-def broken(message: str) -> UpstreamError:
-    return UpstreamError(502, "upstream_invalid", message)
 
 
 class Row(msgspec.Struct, gc=False, forbid_unknown_fields=True, kw_only=True):
@@ -67,7 +64,6 @@ class RowSource(msgspec.Struct, frozen=True):
 
 
 decode_row: Callable[[bytes | msgspec.Raw], Row] = msgspec.json.Decoder(Row).decode
-_tree_decoder = msgspec.json.Decoder()
 
 
 def memory_row(raw: bytes | msgspec.Raw, source: RowSource) -> Candidate:
@@ -161,14 +157,6 @@ def _spoken(row: Row) -> tuple[str, ...]:
 
 def _labelled(claims: Claims, state: object) -> Claims:
     return msgspec.structs.replace(claims, lifecycle=worse(claims.lifecycle, label_of((state,))))
-
-
-def tree_of(raw: bytes | msgspec.Raw) -> object:
-    """The JSON value; 502 where it is none."""
-    try:
-        return _tree_decoder.decode(raw)
-    except (ValueError, RecursionError):
-        raise broken("the upstream's answer is not JSON") from None
 
 
 def careful(row: object, source: RowSource) -> Candidate:
