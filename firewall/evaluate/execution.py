@@ -87,6 +87,15 @@ def missed(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
+def below(rows: Sequence[Row]) -> list[str]:
+    """The sources that fall short of a goal by themselves, a line each: all together may hide one."""
+    return [
+        f"{row.arm}, {row.source}, {row.label}: {row.right:.1%} of {row.total} is below {GOALS[row.arm]:.0%}"
+        for row in rows
+        if row.arm in GOALS and row.right < GOALS[row.arm]
+    ]
+
+
 def table(rows: Sequence[Row]) -> str:
     """The result as text, with the mean over the sources of each label."""
     lines = [f"{'arm':<11} {'source':<28} {'label':<9} {'notes':>5} {'right':>7}  " + "  ".join(ACTIONS)]

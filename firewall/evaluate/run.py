@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from firewall.client.wire import TIMEOUT_SECONDS, Wire
-from firewall.evaluate.execution import evaluate, missed, table
+from firewall.evaluate.execution import below, evaluate, missed, table
 from firewall.evaluate.notes import read_notes
 from firewall.quickstart.house import running_memfw
 
@@ -19,6 +19,8 @@ async def evaluate_execution(path: Path, say: Callable[[str], None]) -> int:
         finally:
             await wire.close()
     say(table(rows))
+    for line in below(rows):
+        say(f"in one source: {line}")
     short = missed(rows)
     for line in short:
         say(f"missed: {line}")

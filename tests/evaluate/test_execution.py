@@ -8,7 +8,7 @@ import pytest
 
 from firewall.cli import main
 from firewall.errors import ConfigError
-from firewall.evaluate.execution import GOALS, Row, missed, pooled
+from firewall.evaluate.execution import GOALS, Row, below, missed, pooled
 from firewall.evaluate.notes import read_notes, reworded
 
 #: Notes of others, where they have been put beside the project; `MEMFW_DATA` names another place.
@@ -103,5 +103,6 @@ def test_a_goal_is_for_all_sources_together() -> None:
     good = Row("by wording", "a", "failed", Counter(do_not_use=95))
     weak = Row("by wording", "b", "failed", Counter(do_not_use=1, inspect_before_use=1))
     assert missed([good, weak]) == []
+    assert below([good, weak]) == ["by wording, b, failed: 50.0% of 2 is below 90%"]
     used = Row("by wording", "c", "failed", Counter(use_now=1))
     assert missed([good, used]) == ["by wording, c, failed: 1 are use_now"]
