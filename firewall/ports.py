@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from firewall.core.chain import Head, Sealed, Stored
 from firewall.core.events import Event, Record, ScopeKey, StandingGiven
 from firewall.core.model import Candidate
 from firewall.core.wire.values import (
@@ -23,17 +24,22 @@ from firewall.core.wire.values import (
 __all__ = [
     "Answer",
     "Appended",
+    "AuditTrail",
     "Caller",
     "Decision",
     "Dialect",
     "Disclosure",
     "EvidenceLog",
+    "EvidenceStore",
     "Headers",
     "Health",
+    "HeldTexts",
     "Match",
     "Plan",
+    "Position",
     "RouteClass",
     "RouteSpec",
+    "Trimmed",
     "Upstream",
     "WireRequest",
     "WireResponse",
@@ -198,8 +204,64 @@ class Health(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
+Position = tuple[int, ...]
+"""How far somebody is: for each shard of the log the offset of the newest record that was seen, 0 for none."""
+
+
+class HeldTexts(Protocol):
+    """Texts that are kept apart from the chain, so that they can be erased. Always concealed before they come here."""
+
+    async def keep_text(self, key: ScopeKey, text_id: str, concealed: bytes) -> None:
+        """Stored when it returns; the same id again replaces. StateError; CallerError 413 for one too large."""
+        ...
+
+    async def kept_text(self, key: ScopeKey, text_id: str) -> bytes | None: ...
+
+    async def erase_text(self, key: ScopeKey, text_id: str) -> bool:
+        """Whether it was there. After it returns the bytes are in no file of the store's any more."""
+        ...
+
+
+class Trimmed(msgspec.Struct, frozen=True):
+    """How much retention removed."""
+
+    records: int = 0
+    decisions: int = 0
+
+
+class AuditTrail(Protocol):
+    """The chain of `core.chain` as the store holds it."""
+
+    def seals(self) -> AsyncIterator[list[Sealed]]:
+        """Every seal that is stored, of each lane in its order."""
+        ...
+
+    def stored(self) -> AsyncIterator[list[Stored]]:
+        """Everything that is stored and sealed, or should be: records with their offsets, and receipts."""
+        ...
+
+    async def checkpoint(self) -> tuple[Head, ...]:
+        """Seal the heads of all lanes now, and return them (that new seal included)."""
+        ...
+
+    async def trim(self, *, before: float | None = None, keep_bytes: int | None = None) -> Trimmed:
+        """Let the oldest go, by epoch seconds or until so many bytes are left: evidence only as far as the snapshot of
+        its scope covers it. A seal says up to where, before anything goes."""
+        ...
+
+
 class EvidenceLog(Protocol):
-    """Append-only, one total order for each scope. Raises StateError; what it raised for was not stored."""
+    """Append-only, one total order for each scope. Raises StateError; what it raised for was not stored.
+
+    The log consists of `shards`; offsets grow within each and are comparable only there. A scope is in one.
+    """
+
+    @property
+    def shards(self) -> int: ...
+
+    def shard_of(self, key: ScopeKey) -> int:
+        """From 0 to `shards` - 1; always the same for a scope."""
+        ...
 
     async def append(
         self,
@@ -225,15 +287,17 @@ class EvidenceLog(Protocol):
         """The offset of the newest record of the scope, 0 for none."""
         ...
 
-    def follow(self, *, after: int) -> AsyncIterator[list[Record]]:
-        """Every record of every scope from then on, in order, in batches, from other processes too.
+    def follow(self, *, after: Position) -> AsyncIterator[list[Record]]:
+        """Every record of every scope from then on, each shard in its order, in batches, from other processes too.
 
-        An empty batch says that there is nothing more at the moment; one comes at least each second while the log
-        can be read. Goes on by itself after a failure that may pass; raises StateError for one that lasts.
+        An empty batch says that there is nothing more at the moment, in any shard; one comes at least each second while
+        the log can be read. Goes on by itself after a failure that may pass; raises StateError for one that lasts, and
+        `log_rewound` when the store has lost what was already seen (a failover): begin again from `position` and
+        throw away what was folded.
         """
         ...
 
-    async def position(self) -> int:
+    async def position(self) -> Position:
         """Where a new follower may start so that it misses nothing appended after this call."""
         ...
 
@@ -252,3 +316,7 @@ class EvidenceLog(Protocol):
     async def flush(self) -> None: ...
 
     async def close(self) -> None: ...
+
+
+class EvidenceStore(EvidenceLog, HeldTexts, AuditTrail, Protocol):
+    """What an implementation is: the log, what is kept beside it, and the proof of both."""

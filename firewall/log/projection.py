@@ -58,7 +58,7 @@ class Projections:
         self._warm: OrderedDict[ScopeKey, _Warm] = OrderedDict()
         self._loads: dict[ScopeKey, asyncio.Task[State]] = {}
         self._late: dict[ScopeKey, list[Record]] = {}
-        self._position = 0
+        self._position: list[int] = [0] * log.shards
         self._current_at = -math.inf
         self._fault: StateError | None = None
         self._progress: set[asyncio.Future[None]] = set()
@@ -69,7 +69,7 @@ class Projections:
 
     async def start(self) -> None:
         """Follow the log from now on. StateError when it cannot be read."""
-        self._position = await self._log.position()
+        self._position = list(await self._log.position())
         self._current_at = self._clock()
         self._follower = asyncio.create_task(self._follow())  # noqa: TID251 - owned here, ended by close
         self._snapshotter.start()
@@ -234,7 +234,7 @@ class Projections:
     async def _follow(self) -> None:
         while True:
             try:
-                async for batch in self._log.follow(after=self._position):
+                async for batch in self._log.follow(after=tuple(self._position)):
                     self._fault = None
                     self._take(batch[:BURST])
                     for start in range(BURST, len(batch), BURST):
@@ -254,7 +254,7 @@ class Projections:
                 self._apply(warm, record)
             elif record.key in self._late:
                 self._late[record.key].append(record)
-            self._position = record.offset
+            self._position[self._log.shard_of(record.key)] = record.offset
         if not batch:
             self._current_at = self._clock()
         self._advance()
@@ -280,7 +280,7 @@ class Projections:
 
     def _reached(self, key: ScopeKey, offset: int) -> bool:
         warm = self._warm.get(key)
-        return warm is not None and max(warm.state.offset, self._position) >= offset
+        return warm is not None and max(warm.state.offset, self._position[self._log.shard_of(key)]) >= offset
 
     async def _next_progress(self) -> None:
         future = asyncio.get_running_loop().create_future()

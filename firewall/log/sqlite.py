@@ -24,7 +24,7 @@ from firewall.log.sqlite_file import Links, SqliteSettings, database_path, open_
 from firewall.log.sqlite_inbox import ROW_OVERHEAD, Append, Flush, Inbox, SaveSnapshot
 from firewall.log.sqlite_reader import Reader, Watcher
 from firewall.log.sqlite_writer import Writer
-from firewall.ports import Appended, Decision, Health
+from firewall.ports import Appended, Decision, Health, Position
 
 FOLLOW_BATCH = 1000
 
@@ -148,15 +148,24 @@ class SqliteLog:
             return 0
         return await self._reader.run(partial(queries.head, key=key))
 
-    async def position(self) -> int:
-        """Where a new follower may start so that it misses nothing appended after this call."""
-        return await self._reader.run(queries.position)
+    @property
+    def shards(self) -> int:
+        """One: a file has one order."""
+        return 1
 
-    async def follow(self, *, after: int) -> AsyncIterator[list[Record]]:
+    def shard_of(self, key: ScopeKey) -> int:  # noqa: ARG002  the port asks
+        return 0
+
+    async def position(self) -> Position:
+        """Where a new follower may start so that it misses nothing appended after this call."""
+        return (await self._reader.run(queries.position),)
+
+    async def follow(self, *, after: Position) -> AsyncIterator[list[Record]]:
         """Every record of every scope above `after`; an empty batch says that there is nothing more at the moment.
 
         Goes on after a failure that may pass, without an empty batch meanwhile. Ends when the log is closed.
         """
+        (seen,) = after
         wake = asyncio.Event()
         self._followers.add(wake)
         try:
@@ -164,7 +173,7 @@ class SqliteLog:
                 wake.clear()
                 try:
                     records = await self._reader.run(
-                        partial(queries.read_all, after=after, limit=FOLLOW_BATCH)
+                        partial(queries.read_all, after=seen, limit=FOLLOW_BATCH)
                     )
                 except StateError as error:
                     if self._is_closed():
@@ -174,7 +183,7 @@ class SqliteLog:
                     await asyncio.sleep(self._settings.retry_pause)
                     continue
                 if records:
-                    after = records[-1].offset
+                    seen = records[-1].offset
                     yield records
                     continue
                 yield []

@@ -52,7 +52,7 @@ async def measure(durability: Durability, *, seconds: float = 2.0, per_append: i
 
         await asyncio.gather(*(produce() for _ in range(PRODUCERS)))
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        last = await log.position()
+        (last,) = await log.position()
         await log.close()
     if last != stored:
         raise AssertionError(f"{stored} records acknowledged, {last} there")

@@ -60,8 +60,9 @@ class Replicas(RuleBasedStateMachine):
     @rule(who=which, key=keys)
     def hear_it_twice(self, who: int, key: ScopeKey) -> None:
         records = self.runner.run(self.log.read(key))
-        position = self.replicas[who]._position
-        self.replicas[who]._take([record for record in records if record.offset <= position])
+        position = list(self.replicas[who]._position)
+        seen = position[self.log.shard_of(key)]
+        self.replicas[who]._take([record for record in records if record.offset <= seen])
         self.replicas[who]._position = position
 
     @rule(who=which)

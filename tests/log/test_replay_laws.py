@@ -114,8 +114,8 @@ class Processes(RuleBasedStateMachine):
     def hear_it_twice(self, who: int, key: ScopeKey) -> None:
         log, projections = self.processes[who]
         records: list[Record] = self.runner.run(log.read(key))
-        position = projections._position
-        projections._take([record for record in records if record.offset <= position])
+        position = list(projections._position)
+        projections._take([record for record in records if record.offset <= position[log.shard_of(key)]])
         projections._position = position
 
     @rule(who=which, tidily=st.booleans())

@@ -255,7 +255,7 @@ async def test_a_follower_goes_on_after_a_failed_read(
 
 async def _first(log: SqliteLog, count: int) -> AsyncIterator[list[Record]]:
     seen = 0
-    async for batch in log.follow(after=0):
+    async for batch in log.follow(after=(0,)):
         yield batch
         seen += 1
         if seen == count:

@@ -53,7 +53,7 @@ async def test_processes_that_start_together_share_one_order(tmp_path: Path) -> 
     log = await SqliteLog.open(path)
     followed: list[Record] = []
     told = [asyncio.ensure_future(acknowledged(child)) for child in children]
-    async for batch in log.follow(after=0):
+    async for batch in log.follow(after=(0,)):
         followed += batch
         if len(followed) == 120:
             break

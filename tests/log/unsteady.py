@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from firewall.core.events import Event, Record, ScopeKey
 from firewall.errors import StateError
-from firewall.ports import Appended, Decision, EvidenceLog, Health
+from firewall.ports import Appended, Decision, EvidenceLog, Health, Position
 
 
 class Unsteady:
@@ -22,6 +22,13 @@ class Unsteady:
         self.calls[name] += 1
         if name in self.failing:
             raise StateError("log_unavailable", "told to fail")
+
+    @property
+    def shards(self) -> int:
+        return self._log.shards
+
+    def shard_of(self, key: ScopeKey) -> int:
+        return self._log.shard_of(key)
 
     async def append(
         self,
@@ -52,13 +59,13 @@ class Unsteady:
         self._called("head")
         return await self._log.head(key)
 
-    async def follow(self, *, after: int) -> AsyncIterator[list[Record]]:
+    async def follow(self, *, after: Position) -> AsyncIterator[list[Record]]:
         self._called("follow")
         async for batch in self._log.follow(after=after):
             self._called("follow")
             yield batch
 
-    async def position(self) -> int:
+    async def position(self) -> Position:
         self._called("position")
         return await self._log.position()
 
