@@ -38,7 +38,10 @@ test-backends: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks.micro
 	$(BIN)/python -m tests.benchmarks.log_append
+	$(BIN)/python -m tests.benchmarks.redis_append
+	$(BIN)/python -m tests.benchmarks.audit_verify
 	$(BIN)/python -m tests.benchmarks.execution_scale
+	$(BIN)/python -m tests.benchmarks.quarantine
 	$(BIN)/python -m tests.benchmarks.hop
 
 format: $(READY)

@@ -9,7 +9,7 @@ The rooms, and what may import what (high to low; the import contracts in pyproj
 
     cli, demo, quickstart    the command line, the demonstration, the execution memory at work
     client       the Python client of the native API; imports none of the other rooms
-    serve        listen, and leave in order
+    serve        listen, and leave in order; workers, shared_port, lifeline: several of it behind one port
     bootstrap    the composition root: one list of what is wired
     mounts       its part that makes the upstreams of the config, the only importer of adapters
     server       native HTTP API, health, metrics endpoint

@@ -24,12 +24,21 @@ class Issue:
 class CallerError(MemfwError):
     """The request is wrong. `status` is 4xx (501 for what this upstream cannot do), `code` is stable."""
 
-    def __init__(self, status: int, code: str, message: str, *, issues: Sequence[Issue] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        issues: Sequence[Issue] = (),
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.issues = tuple(issues)
+        self.retry_after = retry_after
 
 
 class UpstreamError(MemfwError):

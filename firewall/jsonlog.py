@@ -25,12 +25,17 @@ FIELDS = (
     "withheld",
     "reasons",
     "degraded",
+    "staleness",
     "error",
     "problems",
     "cause",
     "url",
     "offset",
+    "worker",
+    "metrics",
 )
+#: What POSIX lets a writer put into a pipe as one.
+_UNDIVIDED = 4096
 _encoder = msgspec.json.Encoder()
 
 
@@ -69,9 +74,15 @@ class Journal:
     def flush(self) -> None:
         """Write what was gathered."""
         lines, self._lines = self._lines, []
-        if lines:
-            self._stream.write(b"\n".join(lines).decode() + "\n")
+        while lines:
+            # One write for what no other process's lines can get in between of, where several share a pipe.
+            size, count = 0, 0
+            while count < len(lines) and (not count or size + len(lines[count]) < _UNDIVIDED):
+                size += len(lines[count]) + 1
+                count += 1
+            self._stream.write(b"\n".join(lines[:count]).decode() + "\n")
             self._stream.flush()
+            del lines[:count]
 
 
 def configure(level: str, stream: TextIO | None = None) -> Journal | None:

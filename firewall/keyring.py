@@ -5,6 +5,7 @@ From each key everything else is derived, so that there is one thing to keep, ro
     seal       Ed25519, signs the audit chain
     stamp      HMAC-SHA256, one for each tenant, proves who wrote a memory
     text       XChaCha20-Poly1305, keeps held texts unreadable at rest
+    lasting    one for each kind of thing that people write down, such as the index hosts that clients are given
 
 The newest active key makes; every key that is not retired is believed in stamps. A retired key still reads held texts and
 verifies seals that were made with it: retiring is about what is believed from now on, not about losing what is stored.
@@ -70,12 +71,22 @@ class KeyRing:
     """The keys of one installation. `keys` from the oldest to the newest; one of them is not retired."""
 
     def __init__(self, keys: Sequence[RingKey]) -> None:
-        self._keys = {key.id: key for key in keys}
+        self.revision = 0
+        self._take(keys)
+
+    def _take(self, keys: Sequence[RingKey]) -> None:
         living = [key for key in keys if key.retired_at is None]
         if not living:
             raise ValueError("the key ring has no key that is not retired")
+        self._keys = {key.id: key for key in keys}
         self._current = living[-1]
         self._stamping: dict[tuple[str, str], bytes] = {}
+
+    def renew(self, keys: Sequence[RingKey]) -> None:
+        """From now on these are the keys, for everybody who has this ring. What was concluded from the old ones belongs to
+        the old `revision`. A signer that was given out goes on signing with its own."""
+        self._take(keys)
+        self.revision += 1
 
     def __repr__(self) -> str:
         return f"KeyRing({list(self._keys)})"
@@ -110,6 +121,25 @@ class KeyRing:
             if len(self._stamping) < 1024:
                 self._stamping[tenant, wanted] = found
         return found
+
+    def lasting(self, kind: str) -> bytes:
+        """A key for what people write down and must still be good tomorrow. Of the oldest key of the ring, so that neither
+        a new one nor a retirement changes it."""
+        return self._derived(next(iter(self._keys.values())), f"lasting/{kind}")
+
+    def vouch(self, purpose: str, data: bytes) -> bytes:
+        """A proof that this installation said these bytes for that purpose, for `vouched`."""
+        name = self._current.id.encode()
+        return bytes([len(name)]) + name + self._mac(self._current, purpose, data)
+
+    def vouched(self, purpose: str, data: bytes, proof: bytes) -> bool:
+        """Whether a key of the ring, retired or not, vouched for that."""
+        length = proof[0] if proof else 0
+        key = self._keys.get(proof[1 : 1 + length].decode("ascii", "replace"))
+        return key is not None and hmac.compare_digest(proof[1 + length :], self._mac(key, purpose, data))
+
+    def _mac(self, key: RingKey, purpose: str, data: bytes) -> bytes:
+        return hmac.digest(self._derived(key, f"vouch/{purpose}"), data, hashlib.sha256)
 
     def conceal(self, text: bytes, about: bytes) -> bytes:
         """Encrypted and bound to `about` (what it belongs to), with the current key."""

@@ -72,14 +72,57 @@ class Metrics:
             "Append to the evidence log until acknowledged.",
             registry=self.registry,
         )
+        self.log_trimmed = Counter(
+            "memfw_log_trimmed",
+            "What retention removed from the log: records of evidence, receipts.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.stamps = Counter(
+            "memfw_stamps",
+            "Places of writes: stamped, without room for a stamp, or such that no stamp fits.",
+            ("upstream", "outcome"),
+            registry=self.registry,
+        )
         self.projection_lag = Gauge(
-            "memfw_projection_lag_seconds", "How old the projection may be.", registry=self.registry
+            "memfw_projection_lag_seconds",
+            "How long ago the projections were last known to be current.",
+            registry=self.registry,
+        )
+        self.projection_follow = Timing(
+            "memfw_projection_follow_seconds",
+            "From when an event was taken in, by its own process's clock, until a served scope here holds it.",
+            registry=self.registry,
+        )
+        self.worker_info = Gauge(
+            "memfw_worker_info",
+            "Which of the workers behind one port this is (value 1).",
+            ("worker",),
+            registry=self.registry,
         )
         self.quarantine_items = Gauge(
-            "memfw_quarantine_items", "Held items in the warm scopes.", registry=self.registry
+            "memfw_quarantine_items",
+            "Held texts and writes in the warm scopes, with what was settled lately.",
+            registry=self.registry,
         )
         self.quarantine_dropped = Counter(
             "memfw_quarantine_dropped", "Sightings that a full buffer dropped.", registry=self.registry
+        )
+        self.quarantine_open = Gauge(
+            "memfw_quarantine_open_items",
+            "Held texts and writes of the warm scopes that wait for a decision, by who may settle them.",
+            ("tier",),
+            registry=self.registry,
+        )
+        self.quarantine_oldest = Gauge(
+            "memfw_quarantine_oldest_seconds",
+            "For how long the oldest item of the warm scopes has waited for a decision.",
+            registry=self.registry,
+        )
+        self.quarantine_texts_dropped = Counter(
+            "memfw_quarantine_texts_dropped",
+            "Held texts that were not kept: a full buffer, or too large for the store.",
+            registry=self.registry,
         )
         self.decisions_dropped = Counter(
             "memfw_decisions_dropped", "Receipts that a full buffer dropped.", registry=self.registry
@@ -109,6 +152,12 @@ class Metrics:
         )
         self.denied = Counter(
             "memfw_denied", "Requests refused, by code.", ("upstream", "code"), registry=self.registry
+        )
+        self.limited = Counter(
+            "memfw_limited",
+            "Requests refused because their principal had taken all that it may: too many at once, or over time.",
+            ("principal", "cause"),
+            registry=self.registry,
         )
         self.unknown_routes = Counter(
             "memfw_unknown_routes",

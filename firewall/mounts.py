@@ -5,9 +5,11 @@ that a process holds what it serves. Everything remote goes through one breaker 
 runs in this process has none.
 """
 
+import logging
+import ssl
 import time
 from collections.abc import Callable, Mapping
-from typing import assert_never
+from typing import Literal, assert_never
 
 import msgspec
 
@@ -28,6 +30,7 @@ from firewall.config import (
     ZepUpstream,
 )
 from firewall.errors import ConfigError, Problem
+from firewall.keyring import KeyRing
 from firewall.log.lasting_key import lasting_key
 from firewall.metrics import Metrics
 from firewall.ports import Dialect, Upstream
@@ -37,6 +40,11 @@ from firewall.proxy.transport import Transport, open_transport
 from firewall.proxy.transport_hosts import HostTransports
 from firewall.proxy.transport_target import TransportLimits
 from firewall.proxy.upstream_client import UpstreamClient
+from firewall.tls import Chain, upstream_context
+
+_log = logging.getLogger("memfw")
+#: A shorter value of a header is a word, and would be found in answers that do not repeat it.
+_LONG = 16
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +52,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
     config: Config
     metrics: Metrics
+    ring: KeyRing
     monotonic: Callable[[], float] = time.monotonic
 
 
@@ -95,6 +104,7 @@ def _local(name: str, upstream: UpstreamConfig, site: Site, dialect: Dialect, cl
         dialect=dialect,
         client=client,
         unknown_routes=upstream.unknown_routes,
+        stamps=upstream.stamp,
         public_base=_public_base(site.config, name),
     )
 
@@ -114,9 +124,15 @@ def _remote(
         max_connections=upstream.max_concurrency,
         max_body=site.config.limits.answer_bytes,
     )
-    transport: Transport = open_transport(upstream.url, limits=limits)
+    ssl_context = _upstream_tls(name, upstream)
+    extra = tuple((header, value.get_secret_value()) for header, value in upstream.headers.items())
+
+    def opened(base: str) -> Transport:
+        return open_transport(base, limits=limits, ssl_context=ssl_context, extra=extra)
+
+    transport = opened(upstream.url)
     if many_hosts:
-        transport = HostTransports(transport, lambda base: open_transport(base, limits=limits))
+        transport = HostTransports(transport, opened)
     breaker = Breaker(BreakerSettings(failures=upstream.breaker.failures, base=upstream.breaker.reset))
     client = UpstreamClient(
         transport,
@@ -132,10 +148,45 @@ def _remote(
         streams=client if through is None else None,
         deadline=upstream.timeouts.total,
         inject=None if inject is None else inject.get_secret_value(),
+        secrets=_secrets(upstream),
+        keys_pass=inject is None,
+        tls=_tls_word(upstream),
         unknown_routes=upstream.unknown_routes,
+        stamps=upstream.stamp,
         public_base=_public_base(site.config, name),
         health=lambda: _HEALTH[breaker.state],
     )
+
+
+def _upstream_tls(name: str, upstream: Remote) -> ssl.SSLContext | None:
+    """None for what every client does: the system's authorities, and no certificate of our own."""
+    tls = upstream.tls
+    if tls.plain:
+        return None
+    if not tls.verify:
+        _log.warning("who answers as this upstream is not verified", extra={"upstream": name})
+    chain = None
+    if tls.client_cert is not None:
+        chain = Chain(cert=tls.client_cert, key=tls.client_key, password=tls.client_key_password)
+    return upstream_context(ca=tls.ca, chain=chain, verify=tls.verify)
+
+
+def _secrets(upstream: Remote) -> tuple[bytes, ...]:
+    """Which values of headers are secrets nobody says: the long ones could be."""
+    inject = upstream.auth.inject
+    held = [] if inject is None else [inject.get_secret_value()]
+    held += [
+        text
+        for text in (value.get_secret_value() for value in upstream.headers.values())
+        if len(text) >= _LONG
+    ]
+    return tuple(text.encode() for text in held)
+
+
+def _tls_word(upstream: Remote) -> Literal["verified", "unverified", "none"]:
+    if upstream.url.startswith("http:"):
+        return "none"
+    return "verified" if upstream.tls.verify else "unverified"
 
 
 def _pinecone(name: str, upstream: PineconeUpstream, site: Site) -> Dialect:
@@ -148,12 +199,16 @@ def _pinecone(name: str, upstream: PineconeUpstream, site: Site) -> Dialect:
     return PineconeDialect(
         name,
         api_url=upstream.url,
-        public_key=lasting_key(site.config.state.url, "index-key")
-        if given is None
-        else given.get_secret_value().encode(),
+        public_key=_index_key(site) if given is None else given.get_secret_value().encode(),
         allow_hosts=upstream.allow_hosts,
         text_keys=(*upstream.text_keys, *DEFAULT_TEXT_KEYS),
     )
+
+
+def _index_key(site: Site) -> bytes:
+    """All replicas must have it: beside an embedded store, else from the ring that they share."""
+    state = site.config.state
+    return site.ring.lasting("index-key") if state.shared else lasting_key(state.url, "index-key")
 
 
 class _UpstreamReports:
@@ -180,7 +235,8 @@ _HEALTH: Mapping[BreakerState, str] = {
 
 def _public_base(config: Config, name: str) -> str:
     listen = config.listen
-    base = str(listen.public_url or f"http://{listen.host}:{listen.port}").rstrip("/")
+    scheme = "http" if listen.tls is None else "https"
+    base = str(listen.public_url or f"{scheme}://{listen.host}:{listen.port}").rstrip("/")
     return f"{base}/{name}"
 
 

@@ -37,8 +37,10 @@ __all__ = [
     "Match",
     "Plan",
     "Position",
+    "Retains",
     "RouteClass",
     "RouteSpec",
+    "Slot",
     "Trimmed",
     "Upstream",
     "WireRequest",
@@ -75,6 +77,21 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     public_base: str = ""
 
 
+class Slot(msgspec.Struct, frozen=True, kw_only=True):
+    """One place of a planned write's body that can take a stamp: the metadata that goes with `texts`.
+
+    `governed` is what of that metadata a stamp binds, `owner` whose the memory will be, `record` its id where the write
+    names it. `room` is how many bytes the upstream still takes there; None where nobody says. Without a text there is
+    nothing to stamp.
+    """
+
+    texts: tuple[str, ...] = ()
+    governed: bytes = b""
+    owner: Mapping[str, str] = {}
+    record: str = ""
+    room: int | None = None
+
+
 class Plan(msgspec.Struct, kw_only=True):
     """What to do with one matched request. A dialect subclasses it to carry what `read` and `rebuild` need.
 
@@ -82,7 +99,8 @@ class Plan(msgspec.Struct, kw_only=True):
     writes and history). `limit` is the number of rows that the caller asked for, where the read is ranked and may be
     over-fetched. `drafts` are the texts of a write, `standing` what a feedback says of a memory. `fallback` goes upstream
     in place of `request` where that is refused as too large. `omits` says that an answer is whole without a withheld row,
-    also where just that one was asked for by its id.
+    also where just that one was asked for by its id. `slots` are the places for stamps; with them the body may not
+    become longer than `longest`. `deletes` are the ids of memories that are gone once the upstream took the request.
     """
 
     match: Match
@@ -97,6 +115,9 @@ class Plan(msgspec.Struct, kw_only=True):
     standing: tuple[StandingGiven, ...] = ()
     fallback: WireRequest | None = None
     omits: bool = False
+    slots: tuple[Slot, ...] = ()
+    longest: int | None = None
+    deletes: tuple[str, ...] = ()
 
 
 class Answer(msgspec.Struct, kw_only=True):
@@ -141,6 +162,11 @@ class Dialect(Protocol):
 
     def plan(self, request: WireRequest, match: Match, caller: Caller, *, now: float) -> Plan:
         """Pin the scope, rewrite what governing needs. CallerError 403 `scope_denied` for what widens the scope."""
+        ...
+
+    def stamped(self, plan: Plan, stamps: Sequence[str]) -> WireRequest:
+        """The plan's request with a stamp in each of its slots, under `core.stamp.STAMP_KEY`, and nothing else changed;
+        none where the text is empty. Called only for a plan with slots."""
         ...
 
     def recall(self, query: str, owner: Mapping[str, str], limit: int) -> WireRequest | None:
@@ -244,6 +270,14 @@ class AuditTrail(Protocol):
         """Seal the heads of all lanes now, and return them (that new seal included)."""
         ...
 
+
+class Retains(Protocol):
+    """A log whose oldest may go."""
+
+    async def uncovered(self, limit: int) -> list[ScopeKey]:
+        """Scopes with evidence that no snapshot of theirs covers: what keeps the oldest from going."""
+        ...
+
     async def trim(self, *, before: float | None = None, keep_bytes: int | None = None) -> Trimmed:
         """Let the oldest go, by epoch seconds or until so many bytes are left: evidence only as far as the snapshot of
         its scope covers it. A seal says up to where, before anything goes."""
@@ -301,6 +335,11 @@ class EvidenceLog(Protocol):
         """Where a new follower may start so that it misses nothing appended after this call."""
         ...
 
+    async def trimmed_to(self, key: ScopeKey) -> int:
+        """Up to which offset retention may have removed records of the scope, 0 for none: from there on only a snapshot
+        knows what they said."""
+        ...
+
     async def save_snapshot(self, key: ScopeKey, offset: int, blob: bytes) -> None: ...
 
     async def load_snapshot(self, key: ScopeKey) -> tuple[int, bytes] | None: ...
@@ -318,5 +357,5 @@ class EvidenceLog(Protocol):
     async def close(self) -> None: ...
 
 
-class EvidenceStore(EvidenceLog, HeldTexts, AuditTrail, Protocol):
+class EvidenceStore(EvidenceLog, HeldTexts, AuditTrail, Retains, Protocol):
     """What an implementation is: the log, what is kept beside it, and the proof of both."""

@@ -16,7 +16,12 @@ from firewall.jsonlog import Journal
 from firewall.server.app import make_runner
 from firewall.server.house import House
 
-KEYS = {"AGENT_KEY": "m0-agent-key", "ADMIN_KEY": "m0-admin-key", "PINNED_KEY": "m0-pinned-key"}
+KEYS = {
+    "AGENT_KEY": "m0-agent-key",
+    "ADMIN_KEY": "m0-admin-key",
+    "PINNED_KEY": "m0-pinned-key",
+    "AUTHOR_KEY": "m0-author-key",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ async def sidecar(
     policy: Mapping[str, object] | None = None,
     environ: Mapping[str, str] | None = None,
     now: Callable[[], float] | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
     journal: Journal | None = None,
 ) -> AsyncIterator[Sidecar]:
     """Runs until the context ends; the evidence log lies in `folder`. `policy` is written to a file of its own."""
@@ -51,7 +57,7 @@ async def sidecar(
     path.write_text(yaml.safe_dump(whole), encoding="utf-8")
     with listener:
         settings = load_config(path, KEYS if environ is None else {**KEYS, **environ})
-        async with open_house(settings, now=now or time.time, journal=journal) as house:
+        async with open_house(settings, now=now or time.time, monotonic=monotonic, journal=journal) as house:
             runner = make_runner(house, shutdown_timeout=1.0)
             await runner.setup()
             try:
@@ -62,10 +68,12 @@ async def sidecar(
 
 
 def principals(*names: str) -> list[dict[str, object]]:
-    """Entries of the config: `agent` is a plain host, `admin` administers, `pinned` sees user u1 only."""
+    """Entries of the config: `agent` is a plain host, `admin` administers, `pinned` sees user u1 only,
+    `author` is trusted."""
     known: dict[str, dict[str, object]] = {
         "agent": {"name": "agent", "key": "env:AGENT_KEY", "role": "host"},
         "admin": {"name": "admin", "key": "env:ADMIN_KEY", "role": "admin"},
+        "author": {"name": "author", "key": "env:AUTHOR_KEY", "role": "agent", "max_trust": "trusted"},
         "pinned": {
             "name": "pinned",
             "key": "env:PINNED_KEY",

@@ -59,6 +59,10 @@ class GraphitiDialect:
             Asked(request=request, match=match, route=route, caller=caller, upstream=self._upstream, now=now)
         )
 
+    def stamped(self, plan: Plan, stamps: Sequence[str]) -> WireRequest:  # noqa: ARG002
+        """As it is: no plan of this dialect has a place for a stamp."""
+        return plan.request
+
     def recall(self, query: str, owner: Mapping[str, str], limit: int) -> WireRequest | None:
         """A search of the facts of one group; None where the owner names none."""
         if GROUP not in owner:

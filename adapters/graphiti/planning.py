@@ -210,14 +210,20 @@ def _item(asked: Asked) -> GraphitiPlan:
     if pin and not asked.route.single:
         headers = forwarded(asked.request.headers, body=False)
         plan.preflight = (WireRequest(method="GET", path=asked.match.path, headers=headers),)
-    return plan
+    return _deleting(plan)
 
 
 def _unseen(asked: Asked) -> GraphitiPlan:
     """The upstream cannot be asked whose it is."""
     if asked.own_group is not None:
         raise denied("the upstream does not say whose that is")
-    return _plan(asked, _sent(asked))
+    return _deleting(_plan(asked, _sent(asked)))
+
+
+def _deleting(plan: GraphitiPlan) -> GraphitiPlan:
+    if plan.match.spec.method == "DELETE":
+        plan.deletes = (plan.match.params["uuid"],)
+    return plan
 
 
 def _name(value: object) -> str:

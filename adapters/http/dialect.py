@@ -60,6 +60,10 @@ class HttpDialect:
         """The pin goes where the description says, and into the check of every item."""
         return plan_of(request, match, caller, self._reads[match.spec.name], self._mapping, self._upstream)
 
+    def stamped(self, plan: Plan, stamps: Sequence[str]) -> WireRequest:  # noqa: ARG002
+        """As it is: no plan of this dialect has a place for a stamp."""
+        return plan.request
+
     def recall(self, query: str, owner: Mapping[str, str], limit: int) -> WireRequest | None:
         """By the first read that is described as one that memfw can ask by itself."""
         for read in self._mapping.reads:

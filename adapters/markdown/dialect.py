@@ -124,6 +124,10 @@ class MarkdownDialect:
             wanted=wanted,
         )
 
+    def stamped(self, plan: Plan, stamps: Sequence[str]) -> WireRequest:  # noqa: ARG002
+        """As it is: no plan of this dialect has a place for a stamp."""
+        return plan.request
+
     def recall(self, query: str, owner: Mapping[str, str], limit: int) -> WireRequest:
         body = encoded({"query": query, "limit": min(limit, MAX_LIMIT), "filters": dict(owner)})
         return WireRequest(method="POST", path="/search", headers=(JSON,), body=body)

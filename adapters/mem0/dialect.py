@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.mem0 import answers, rebuild
+from adapters.mem0 import answers, rebuild, writes
 from adapters.mem0.plans import Asked, Mem0Plan
 from adapters.mem0.reads import READS
 from adapters.mem0.routes import Flavor, Planning, Shape, routes_of, spec_of
@@ -71,6 +71,10 @@ class Mem0Dialect:
             now=now,
         )
         return _PLANNERS[route.planning](asked)
+
+    def stamped(self, plan: Plan, stamps: Sequence[str]) -> WireRequest:
+        assert isinstance(plan, Mem0Plan)
+        return writes.stamped(plan, stamps)
 
     def recall(self, query: str, owner: Mapping[str, str], limit: int) -> WireRequest:
         body = msgspec.json.encode({"query": query, "filters": dict(owner), "top_k": limit})

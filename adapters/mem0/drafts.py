@@ -4,11 +4,13 @@ The open-source server lets some of those keys override what it states itself (o
 where memfw keeps its own stamps.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from firewall.core.model import Candidate
+from firewall.core.stamp import STAMP_KEY, governed_in
 from firewall.core.wire.prose import strings
-from firewall.core.wire.requests import invalid
+from firewall.core.wire.requests import JsonObject, invalid
+from firewall.ports import Slot
 
 _RESERVED = frozenset(
     {
@@ -29,11 +31,15 @@ _OWN_PREFIX = "_fw_"
 
 
 def checked_metadata(value: object) -> Mapping[str, object]:
-    """The metadata of a write. CallerError 400 `reserved_metadata` for keys that say whose a memory is, or since when."""
+    """The metadata of a write. CallerError 400 `reserved_metadata` for keys that say whose a memory is, or since when.
+
+    A stamp that a client read and sends back is taken out of it: it gets one of its own.
+    """
     if value is None:
         return {}
     if not isinstance(value, dict):
         raise invalid("metadata must be an object")
+    value.pop(STAMP_KEY, None)
     for key in value:
         name = key.strip().casefold()
         if name in _RESERVED or name.startswith(_OWN_PREFIX):
@@ -56,6 +62,21 @@ def text_draft(index: int, text: object, metadata: Mapping[str, object]) -> Cand
     if text is not None and not isinstance(text, str):
         raise invalid("text must be a string")
     return _draft(index, text or "", "", (), strings(metadata))
+
+
+def slot_of(
+    drafts: Sequence[Candidate], metadata: Mapping[str, object], owner: Mapping[str, str], record: str = ""
+) -> Slot:
+    """The place for the stamp of these texts: the metadata that goes with them."""
+    texts = tuple(draft.text for draft in drafts if draft.text)
+    return Slot(texts=texts, governed=governed_in(metadata), owner=owner, record=record)
+
+
+def with_stamp(holder: JsonObject, stamp: str) -> JsonObject:
+    """The object with the stamp in its metadata."""
+    metadata = holder.get("metadata")
+    kept = metadata if isinstance(metadata, dict) else {}
+    return {**holder, "metadata": {**kept, STAMP_KEY: stamp}}
 
 
 def _content(message: object) -> tuple[str, str, tuple[str, ...]]:

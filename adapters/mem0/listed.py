@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from adapters.mem0.rows import BACKEND, NONE, Row, RowSource, memory_row, owner_of
+from adapters.mem0.rows import BACKEND, NONE, Row, RowSource, memory_row, owner_of, stamp_in
 from firewall.core.model import Candidate
+from firewall.core.stamp import STAMP_KEY
 from firewall.core.wire.prose import CONTAINERS, is_prose, strings
 from firewall.core.wire.said import KNOWN, NOTHING_SAID, Said, said_by, seconds_of
 
@@ -62,6 +63,9 @@ def _alike(raws: Sequence[msgspec.Raw], source: RowSource) -> tuple[list[Candida
         if row is None:
             candidates.append(memory_row(raw, source))
             continue
+        stamp, governed = "", b""
+        if row.metadata is not None and STAMP_KEY in row.metadata:  # without it, metadata are alike again
+            stamp, governed = stamp_in(row.metadata)
         try:
             differs = row.metadata != metadata or row.categories != categories
         except RecursionError:
@@ -105,6 +109,8 @@ def _alike(raws: Sequence[msgspec.Raw], source: RowSource) -> tuple[list[Candida
                 attached=attached,
             )
         candidate = _copy(like, id=row.id, text=row.memory, created_at=created_at, updated_at=updated_at)
+        if stamp:
+            candidate = _copy(candidate, stamp=stamp, governed=governed)
         if row.score_breakdown is not None or row.structured_attributes is not None:
             candidate = _copy(candidate, attached=(*attached, *_strings_beside(row, names)))
         candidates.append(candidate)

@@ -21,6 +21,7 @@ from adapters.mem0.oss_wire import (
     reply,
     segment,
 )
+from firewall.core.stamp import STAMP_KEY
 from firewall.errors import CallerError, UpstreamError
 from firewall.ports import WireRequest, WireResponse
 
@@ -97,7 +98,7 @@ def _metadata(fields: Mapping[str, Any]) -> dict[str, Any]:
     metadata = fields.get("metadata") or {}
     if not isinstance(metadata, dict):
         raise CallerError(400, "invalid_request", "metadata must be an object")
-    if any(key.startswith(RESERVED_PREFIX) for key in metadata):
+    if any(key.startswith(RESERVED_PREFIX) and key != STAMP_KEY for key in metadata):
         raise CallerError(
             400, "reserved_key", f"metadata keys that begin with {RESERVED_PREFIX} are reserved"
         )

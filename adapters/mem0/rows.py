@@ -11,6 +11,7 @@ import msgspec
 
 from adapters.mem0.scope import APP_KEY, UNCHECKED, Scope
 from firewall.core.model import Candidate, Claims, EvidenceRequirement
+from firewall.core.stamp import STAMP_KEY, governed_in, lifted
 from firewall.core.wire.prose import is_prose, strings
 from firewall.core.wire.said import NOTHING_SAID, label_of, moment, said_by, seconds_of, worse
 from firewall.core.wire.splice import broken
@@ -75,6 +76,7 @@ def memory_row(raw: bytes | msgspec.Raw, source: RowSource) -> Candidate:
     expires_at = end_of(row.expiration_date)
     if expires_at is None and row.expiration_date is not None:
         return careful(tree_of(raw), source)
+    stamp, governed = ("", b"") if row.metadata is None else stamp_in(row.metadata)
     said = NOTHING_SAID if row.metadata is None else said_by(row.metadata)
     claims = said.claims
     if row.lifecycle_state is not None:
@@ -105,7 +107,15 @@ def memory_row(raw: bytes | msgspec.Raw, source: RowSource) -> Candidate:
         task_signature=said.task_signature,
         evidence_refs=said.evidence_refs,
         attached=_attached(row),
+        stamp=stamp,
+        governed=governed,
     )
+
+
+def stamp_in(metadata: dict[str, object]) -> tuple[str, bytes]:
+    """The stamp, taken out of the metadata, and what of the rest it may bind."""
+    stamp = lifted(metadata) if STAMP_KEY in metadata else ""
+    return (stamp, governed_in(metadata)) if stamp else ("", b"")
 
 
 def _times(
@@ -168,6 +178,7 @@ def careful(row: object, source: RowSource) -> Candidate:
         raise broken("a row of the upstream's answer has no id or no text")
     metadata = row.get("metadata")
     odd = metadata is not None and not isinstance(metadata, dict)
+    stamp, governed = stamp_in(metadata) if isinstance(metadata, dict) else ("", b"")
     said = said_by(metadata) if isinstance(metadata, dict) else NOTHING_SAID
     owner = dict(source.owner)
     for key in _IDS:
@@ -213,6 +224,8 @@ def careful(row: object, source: RowSource) -> Candidate:
         task_signature=said.task_signature,
         evidence_refs=said.evidence_refs,
         attached=(*strings(metadata), *strings(rest)),
+        stamp=stamp,
+        governed=governed,
     )
 
 

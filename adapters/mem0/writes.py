@@ -3,10 +3,12 @@
 A by-id write of a pinned caller reads the row first (`preflight`); a delete of many needs concrete ids.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
-from adapters.mem0.drafts import checked_metadata, message_drafts, text_draft
+import msgspec
+
+from adapters.mem0.drafts import checked_metadata, message_drafts, slot_of, text_draft, with_stamp
 from adapters.mem0.filters import IDENTITY, OPEN, OPERATORS, All, agreed, is_of, occurrences, parse
 from adapters.mem0.plans import Asked, Mem0Plan, plan_for, preflight
 from adapters.mem0.reads import entity, unscoped
@@ -14,8 +16,16 @@ from adapters.mem0.routes import Planning
 from adapters.mem0.scope import APP_KEY, Scope, scope_from, scope_of, top_level
 from firewall.core.events import StandingGiven
 from firewall.core.model import Candidate
-from firewall.core.wire.requests import JsonObject, denied, invalid, json_object, upstream_request
+from firewall.core.wire.requests import (
+    JsonObject,
+    denied,
+    encoded,
+    invalid,
+    json_object,
+    upstream_request,
+)
 from firewall.errors import CallerError
+from firewall.ports import Slot, WireRequest
 
 _MAX_BATCH = 1_000
 _MAX_PINNED_BATCH = 100
@@ -47,7 +57,20 @@ def add(asked: Asked) -> Mem0Plan:
     )
     plan.drafts = message_drafts(body.get("messages"), metadata)
     plan.owner = scope.pin
+    plan.slots = (slot_of(plan.drafts, metadata, scope.pin),)
     return plan
+
+
+def stamped(plan: Mem0Plan, stamps: Sequence[str]) -> WireRequest:
+    """The request with its stamps: one for a write of one memory, one for each of a batch."""
+    body = json_object(plan.request.body)
+    listed = body.get("memories")
+    if isinstance(listed, list):
+        pairs = zip(listed, stamps, strict=True)
+        body = {**body, "memories": [with_stamp(one, stamp) if stamp else one for one, stamp in pairs]}
+    else:
+        body = with_stamp(body, stamps[0])
+    return msgspec.structs.replace(plan.request, body=encoded(body))
 
 
 def _with_missing(body: JsonObject, scope: Scope, *, bare: bool) -> JsonObject:
@@ -72,12 +95,24 @@ def update(asked: Asked) -> Mem0Plan:
     plan.drafts = (text_draft(0, body.get("text"), metadata),)
     plan.preflight = preflight(asked, asked.match.params["memory_id"])
     plan.owner = asked.caller.pin
+    plan.slots = (_update_slot(asked, plan.drafts[0], body, metadata, asked.match.params["memory_id"]),)
     return plan
+
+
+def _update_slot(
+    asked: Asked, draft: Candidate, body: Mapping[str, object], metadata: Mapping[str, object], record: str
+) -> Slot:
+    """A stamp is for the text. On the hosted platform it needs metadata that the client sends: whether that replaces
+    what is there or is added to it is not for us to find out."""
+    if asked.flavor == "platform" and body.get("metadata") is None:
+        return Slot()
+    return slot_of((draft,), metadata, asked.caller.pin, record)
 
 
 def delete_one(asked: Asked) -> Mem0Plan:
     plan = plan_for(asked, upstream_request(asked.request, asked.match.path, query=asked.query()))
     plan.preflight = preflight(asked, asked.match.params["memory_id"])
+    plan.deletes = (asked.match.params["memory_id"],)
     return plan
 
 
@@ -117,18 +152,25 @@ def batch(asked: Asked) -> Mem0Plan:
         raise CallerError(413, "batch_too_large", f"a batch may hold {limit} memories")
     ids: list[str] = []
     drafts: list[Candidate] = []
+    slots: list[Slot] = []
     for index, memory in enumerate(memories):
         if not isinstance(memory, dict):
             raise invalid("memories must be objects")
         ids.append(_memory_id(memory.get("memory_id")))
         agreed(All(top_level(memory)), asked.caller.pin)
         metadata = checked_metadata(memory.get("metadata"))
+        slot = Slot()
         if memory.get("text") is not None or metadata:
             drafts.append(text_draft(index, memory.get("text"), metadata))
+            slot = _update_slot(asked, drafts[-1], memory, metadata, ids[-1])
+        slots.append(slot)
     agreed(All(top_level(body)), asked.caller.pin)
     plan = plan_for(asked, upstream_request(asked.request, asked.match.path, query=asked.query(), body=body))
     plan.drafts = tuple(drafts)
+    plan.slots = tuple(slots)
     plan.preflight = preflight(asked, *ids)
+    if asked.request.method == "DELETE":
+        plan.deletes = tuple(ids)
     return plan
 
 

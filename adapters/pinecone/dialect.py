@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import msgspec
 
-from adapters.pinecone import answers, rebuild, refusals
+from adapters.pinecone import answers, rebuild, refusals, writes
 from adapters.pinecone.hosts import Hosts
 from adapters.pinecone.plans import Asked, PineconePlan, held_to_pin
 from adapters.pinecone.reads import READS
@@ -91,6 +91,9 @@ class PineconeDialect:
         held_to_pin(asked)
         reading = READS.get(route.planning)
         return reading(asked) if reading else WRITES[route.planning](asked, self._drafting)
+
+    def stamped(self, plan: Plan, stamps: Sequence[str]) -> WireRequest:
+        return writes.stamped(_mine(plan), stamps)
 
     def recall(self, query: str, owner: Mapping[str, str], limit: int) -> WireRequest | None:  # noqa: ARG002
         """None: a search needs an index and a vector or a model, which a question does not name."""

@@ -39,7 +39,8 @@ class PineconePlan(Plan, kw_only=True):
     """`owner` is that of every row. `namespace` is the asked one, as the client spelled it.
 
     `asked` is how many rows `request` asks for; `wanted_fields` the caller's projection (None: everything), and
-    `bare` says that the caller wants no metadata at all. `body` is what `request` was made of.
+    `bare` says that the caller wants no metadata at all. `body` is what `request` was made of; of a write, `rows` are what it stores, with their
+    metadata under `inside`, or `lines`.
     """
 
     shape: Shape
@@ -51,6 +52,9 @@ class PineconePlan(Plan, kw_only=True):
     wanted_fields: tuple[str, ...] | None = None
     bare: bool = False
     body: RawObject = msgspec.field(default_factory=dict)
+    rows: list[RawObject] = msgspec.field(default_factory=list)
+    inside: str = ""
+    lines: list[bytes] = msgspec.field(default_factory=list)
     public_base: str = ""
 
 

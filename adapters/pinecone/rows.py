@@ -11,6 +11,7 @@ import msgspec
 from adapters.pinecone.routes import Shape
 from adapters.pinecone.texts import NOTHING, text_of
 from firewall.core.model import Candidate
+from firewall.core.stamp import STAMP_KEY, governed_in, lifted
 from firewall.core.wire.prose import is_prose, strings
 from firewall.core.wire.said import KNOWN, NOTHING_SAID, moment, said_by
 from firewall.core.wire.splice import broken, members, object_of, tree
@@ -155,10 +156,11 @@ def _mended(raw: Raw, row: Mapping[str, object], layout: Layout) -> Raw:
 
 
 def _candidate(
-    name: str, fields: Mapping[str, object] | None, others: tuple[str, ...], source: Source
+    name: str, fields: dict[str, object] | None, others: tuple[str, ...], source: Source
 ) -> Candidate:
     if is_prose(name):
         others = (*others, name)
+    stamp = lifted(fields) if fields and STAMP_KEY in fields else ""
     if not fields:
         return Candidate(
             id=name, upstream=source.upstream, backend=BACKEND, text="", owner=source.owner, attached=others
@@ -185,6 +187,8 @@ def _candidate(
         task_signature=said.task_signature,
         evidence_refs=said.evidence_refs,
         attached=(*attached, *others),
+        stamp=stamp,
+        governed=governed_in(fields) if stamp else b"",
     )
 
 

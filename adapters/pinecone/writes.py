@@ -33,12 +33,18 @@ from adapters.pinecone.routes import Planning
 from adapters.pinecone.rows import BACKEND
 from adapters.pinecone.texts import text_of
 from firewall.core.model import Candidate
+from firewall.core.stamp import STAMP_KEY, governed_in
 from firewall.core.wire.prose import is_prose, strings
-from firewall.core.wire.requests import encoded, invalid, raw_object
+from firewall.core.wire.requests import JsonObject, encoded, invalid, raw_object
+from firewall.core.wire.splice import object_of
 from firewall.errors import CallerError
+from firewall.ports import Slot, WireRequest
 
 _OWN_PREFIX = "_fw_"
 _MAX_ROWS = 1_000
+#: Pinecone's own limits: of one record's metadata, and of a request.
+_MAX_METADATA = 40_960
+_MAX_REQUEST = 2_000_000
 _IDS = ("_id", "id")
 
 
@@ -63,25 +69,86 @@ def upsert(asked: Asked, drafting: Drafting) -> PineconePlan:
     body, namespace = body_and_namespace(asked)
     vectors = raw_objects(body.get("vectors", msgspec.Raw(b"[]")))
     _bounded(len(vectors))
+    fields = [_fields(vector, "metadata") for vector in vectors]
     body["vectors"] = rewritten(vectors)
     plan = plan_for(asked, sent(asked, body, query=queried(asked)), namespace=namespace)
+    plan.body = body
+    return _drafted(plan, drafting, vectors, fields, inside="metadata")
+
+
+def update(asked: Asked, drafting: Drafting) -> PineconePlan:
+    """Of a record that it names; what a filter finds has no stamp of its own."""
+    body, namespace = body_and_namespace(asked)
+    fields = _fields(body, "setMetadata")
+    plan = plan_for(asked, sent(asked, body, query=queried(asked)), namespace=namespace)
+    plan.body = body
+    return _drafted(plan, drafting, [body], [fields], inside="setMetadata")
+
+
+def _fields(row: RawObject, inside: str) -> JsonObject:
+    """The metadata of a row. A stamp that a client read and sends back is taken out of it: it gets one of its own."""
+    metadata = inner_object(row, inside)
+    if metadata is None:
+        return {}
+    fields = strict_object(row[inside])
+    if STAMP_KEY in fields:
+        del fields[STAMP_KEY], metadata[STAMP_KEY]
+        row[inside] = msgspec.Raw(object_of(metadata))
+    return fields
+
+
+def _drafted(
+    plan: PineconePlan,
+    drafting: Drafting,
+    rows: list[RawObject],
+    fields: Sequence[JsonObject],
+    *,
+    inside: str,
+) -> PineconePlan:
+    plan.rows, plan.inside, plan.longest = rows, inside, _MAX_REQUEST
+    names = [text_in(row, "id") for row in rows]
     plan.drafts = tuple(
-        _metadata_draft(drafting, place, vector, "metadata") for place, vector in enumerate(vectors)
+        drafting.draft(place, its, name) for place, (its, name) in enumerate(zip(fields, names, strict=True))
+    )
+    plan.slots = tuple(
+        _slot(plan, draft, its, name, len(bytes(row.get(inside, b""))))
+        for draft, its, name, row in zip(plan.drafts, fields, names, rows, strict=True)
     )
     return plan
 
 
-def update(asked: Asked, drafting: Drafting) -> PineconePlan:
-    body, namespace = body_and_namespace(asked)
-    plan = plan_for(asked, sent(asked, body, query=queried(asked)), namespace=namespace)
-    plan.drafts = (_metadata_draft(drafting, 0, body, "setMetadata"),)
-    return plan
+def _slot(plan: PineconePlan, draft: Candidate, fields: JsonObject, name: object, size: int) -> Slot:
+    if not draft.text or not isinstance(name, str) or not name:
+        return Slot()
+    return Slot(
+        texts=(draft.text,),
+        governed=governed_in(fields),
+        owner=plan.owner,
+        record=name,
+        room=_MAX_METADATA - size,
+    )
 
 
-def _metadata_draft(drafting: Drafting, place: int, row: RawObject, key: str) -> Candidate:
-    metadata = inner_object(row, key)
-    fields = {} if metadata is None else strict_object(row[key])
-    return drafting.draft(place, fields, text_in(row, "id"))
+def stamped(plan: PineconePlan, stamps: Sequence[str]) -> WireRequest:
+    """The request with a stamp in each row's metadata, which lie as bytes between those that came."""
+    if plan.lines:
+        pairs = zip(plan.lines, stamps, strict=True)
+        content = b"\n".join(_with_stamp(line, stamp) for line, stamp in pairs)
+        return msgspec.structs.replace(plan.request, body=content)
+    rows = [
+        {**row, plan.inside: msgspec.Raw(_with_stamp(bytes(row[plan.inside]), stamp))} if stamp else row
+        for row, stamp in zip(plan.rows, stamps, strict=True)
+    ]
+    body = {**plan.body, "vectors": rewritten(rows)} if plan.inside == "metadata" else rows[0]
+    return msgspec.structs.replace(plan.request, body=object_of(body))
+
+
+def _with_stamp(raw: bytes, stamp: str) -> bytes:
+    if not stamp:
+        return raw
+    inner = raw.strip()[:-1].rstrip()
+    comma = b"" if inner == b"{" else b","
+    return b'%b%b"%b":"%b"}' % (inner, comma, STAMP_KEY.encode(), stamp.encode())
 
 
 def delete(asked: Asked, _drafting: Drafting) -> PineconePlan:
@@ -107,9 +174,24 @@ def records_upsert(asked: Asked, drafting: Drafting) -> PineconePlan:
     given = lines(body)
     _bounded(len(given))
     rows = [strict_object(line) for line in given]
+    if any(STAMP_KEY in row for row in rows):
+        given = [_unstamped(line, row) for line, row in zip(given, rows, strict=True)]
+        body = b"\n".join(given)
     plan = plan_for(asked, sent(asked, lines=body, query=queried(asked)), namespace=namespace)
     plan.drafts = _row_drafts(drafting, rows)
+    plan.lines, plan.longest = given, _MAX_REQUEST
+    plan.slots = tuple(
+        _slot(plan, draft, row, row.get("_id", row.get("id")), len(line))
+        for draft, row, line in zip(plan.drafts, rows, given, strict=True)
+    )
     return plan
+
+
+def _unstamped(line: bytes, row: JsonObject) -> bytes:
+    """The line without the stamp that a client sends back; the row loses it too."""
+    if row.pop(STAMP_KEY, None) is None:
+        return line
+    return object_of({key: raw for key, raw in raw_object(line).items() if key != STAMP_KEY})
 
 
 def documents_upsert(asked: Asked, drafting: Drafting) -> PineconePlan:

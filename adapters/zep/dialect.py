@@ -5,13 +5,14 @@ from typing import Any
 
 import msgspec
 
-from adapters.zep import answers
+from adapters.zep import answers, drafts
 from adapters.zep.planning import plan_of
 from adapters.zep.plans import OnUnparsed, ZepPlan
 from adapters.zep.routes import Route
 from adapters.zep.routes_v2 import V2_ROUTES
 from adapters.zep.routes_v4 import V4_ROUTES
 from firewall.core.wire.paths import segments, table_of
+from firewall.core.wire.requests import encoded, json_object
 from firewall.ports import (
     Answer,
     Caller,
@@ -73,6 +74,11 @@ class ZepDialect:
             on_unparsed=self._on_unparsed,
             now=now,
         )
+
+    def stamped(self, plan: Plan, stamps: Sequence[str]) -> WireRequest:
+        assert isinstance(plan, ZepPlan)
+        body = drafts.stamped(plan.route, json_object(plan.request.body), stamps)
+        return msgspec.structs.replace(plan.request, body=encoded(body))
 
     def recall(self, query: str, owner: Mapping[str, str], limit: int) -> WireRequest | None:
         """A search of the facts of one user or graph; None where the owner names neither."""

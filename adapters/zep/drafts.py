@@ -1,12 +1,14 @@
 """What a write would store, as candidates for the write gate; and the metadata keys that no client may write."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from adapters.zep.plans import drafted
 from adapters.zep.routes import Draft
 from firewall.core.model import Candidate
+from firewall.core.stamp import STAMP_KEY, governed_in
 from firewall.core.wire.prose import is_prose, strings
 from firewall.core.wire.requests import JsonObject, invalid
+from firewall.ports import Slot
 
 #: Whose an item is and since when is not for its metadata to say.
 _RESERVED = frozenset(
@@ -42,6 +44,71 @@ def drafts_of(kind: Draft, body: JsonObject | None) -> tuple[Candidate, ...]:
     return tuple(_draft(index, item) for index, item in enumerate(listed))
 
 
+#: By route, where items that can be stamped stand (empty: the body is one), and which member of an item takes the stamp.
+#: Zep keeps what it is told of a message, an episode or a fact; of anything else it draws texts of its own.
+_STAMPED: Mapping[str, tuple[str, str]] = {
+    "v2.graph.add": ("", "metadata"),
+    "v2.graph.add_batch": ("episodes", "metadata"),
+    "v2.graph.add_triple": ("", "edge_attributes"),
+    "v2.thread.add": ("messages", "metadata"),
+    "v2.thread.add_batch": ("messages", "metadata"),
+    "v2.session.memory.add": ("messages", "metadata"),
+    "v4.episode.add": ("", "metadata"),
+    "v4.edges.add": ("edges", "attributes"),
+    "v4.thread.add": ("messages", "metadata"),
+}
+#: The upstream's own limit.
+_MAX_KEYS = 10
+
+
+def slots_of(
+    route: str, body: JsonObject | None, drafts: Sequence[Candidate], owner: Mapping[str, str]
+) -> tuple[Slot, ...]:
+    """A place for the stamp of each draft, where the upstream would keep it with the text."""
+    if route not in _STAMPED or body is None or not drafts:
+        return ()
+    listed, member = _STAMPED[route]
+    items = body[listed] if listed else [body]
+    assert isinstance(items, list)  # or there were no drafts
+    return tuple(_slot(draft, item, member, owner) for draft, item in zip(drafts, items, strict=True))
+
+
+def _slot(draft: Candidate, item: JsonObject, member: str, owner: Mapping[str, str]) -> Slot:
+    kept = item.get(member)
+    if not draft.text or (kept is not None and not isinstance(kept, dict)):
+        return Slot()
+    notes = kept or {}
+    notes.pop(STAMP_KEY, None)  # one that a client read and sends back
+    name = item.get("uuid")
+    return Slot(
+        texts=(draft.text,),
+        governed=governed_in(notes),
+        owner=owner,
+        record=name if isinstance(name, str) else "",
+        room=0 if len(notes) >= _MAX_KEYS else None,
+    )
+
+
+def stamped(route: str, body: JsonObject, stamps: Sequence[str]) -> JsonObject:
+    """The body with its stamps."""
+    listed, member = _STAMPED[route]
+    if not listed:
+        return _with_stamp(body, member, stamps[0])
+    items = body[listed]
+    assert isinstance(items, list)  # or there were no slots
+    return {
+        **body,
+        listed: [_with_stamp(item, member, stamp) for item, stamp in zip(items, stamps, strict=True)],
+    }
+
+
+def _with_stamp(item: JsonObject, member: str, stamp: str) -> JsonObject:
+    if not stamp:
+        return item
+    kept = item.get(member)
+    return {**item, member: {**(kept if isinstance(kept, dict) else {}), STAMP_KEY: stamp}}
+
+
 def _draft(index: int, item: object) -> Candidate:
     if not isinstance(item, dict):
         raise invalid("what is written must be objects")
@@ -67,6 +134,7 @@ def _check(metadata: object) -> None:
         return
     if not isinstance(metadata, dict):
         raise invalid("metadata must be an object")
+    metadata.pop(STAMP_KEY, None)  # one that a client read and sends back: it gets one of its own
     for key in metadata:
         name = key.strip().casefold()
         if name in _RESERVED or name.startswith(_OWN_PREFIX):

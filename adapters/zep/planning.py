@@ -1,6 +1,6 @@
 """From a request to its plan: pin the scope, draft what would be stored, ask for more than the caller wants."""
 
-from adapters.zep.drafts import drafts_of
+from adapters.zep.drafts import drafts_of, slots_of
 from adapters.zep.layouts import LOOSE
 from adapters.zep.plans import BACKEND, UNPARSED, Asked, OnUnparsed, ZepPlan, pin_of
 from adapters.zep.routes import Route, Whose
@@ -40,13 +40,18 @@ def plan_of(
         pin=pin_of(caller, route.version),
     )
     scoped = scope_of(asked)
+    # Before the request is written: what a client sends back of a stamp is taken out of the body.
+    drafts = drafts_of(route.draft, scoped.body)
+    slots = slots_of(route.name, scoped.body, drafts, scoped.owner)
     plan = ZepPlan(
         match=match,
         request=upstream_request(request, match.path, query=scoped.query, body=scoped.body),
         pin=scoped.pin,
         preflight=scoped.preflight,
         by_id=(route.single or route.layout is LOOSE) and route.route_class is RouteClass.governed_read,
-        drafts=drafts_of(route.draft, scoped.body),
+        drafts=drafts,
+        slots=slots,
+        route=route.name,
         query=_query_text(scoped.body),
         layout=route.layout,
         source=ItemSource(
@@ -54,11 +59,18 @@ def plan_of(
         ),
         unparsed=UNPARSED[on_unparsed],
         husk=route.route_class is RouteClass.gated_write,
+        deletes=_deleted(match),
         states=route.states,
         name=match.params.get("uuid") or match.params.get("thread_id") or route.name,
     )
     _widen(plan, route, scoped.body, request)
     return plan
+
+
+def _deleted(match: Match) -> tuple[str, ...]:
+    """The memory that a delete names; what is not a memory has no held text either."""
+    name = match.params.get("uuid")
+    return () if name is None or match.spec.method != "DELETE" or "other" in match.params else (name,)
 
 
 def _plain(request: WireRequest, match: Match, upstream: str, now: float) -> ZepPlan:

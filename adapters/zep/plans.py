@@ -66,6 +66,7 @@ class ZepPlan(Plan, kw_only=True):
     paged: Literal["", "cursor", "uuid"] = ""
     states: bool = False
     name: str = ""
+    route: str = ""
 
 
 def pin_of(caller: Caller, version: str) -> Mapping[str, str]:

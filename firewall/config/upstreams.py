@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from firewall.config.http_mapping import HttpOwner, HttpRead, HttpRoute
+from firewall.config.tls import ExtraHeaders, UpstreamTls
 from firewall.config.values import BaseUrl, Seconds, SecretRef, Settings, VendorConfig, Word
 
 
@@ -60,6 +61,10 @@ class Upstream(Settings):
     unknown_routes: Literal["deny", "pass"] = Field(
         "deny", description="a route that the dialect's table does not hold"
     )
+    stamp: bool = Field(
+        default=True,
+        description="what is written through memfw is stamped in its metadata, so that reads can tell who wrote it",
+    )
     max_concurrency: int = Field(100, ge=1, le=10_000, description="requests at the upstream at one time")
 
     @property
@@ -75,8 +80,19 @@ class Remote(Upstream):
     auth: Annotated[Auth, BeforeValidator(_auth)] = Field(
         default_factory=Auth, description='`passthrough` or {inject: "env:KEY"}'
     )
+    tls: UpstreamTls = Field(default_factory=UpstreamTls)
+    headers: ExtraHeaders = Field(
+        default_factory=dict,
+        description="headers that memfw adds to every request there, in place of the client's: text, `env:NAME` or `file:/path`",
+    )
     timeouts: Timeouts = Field(default_factory=Timeouts)
     breaker: Breaker = Field(default_factory=Breaker)
+
+    @model_validator(mode="after")
+    def _tls_is_spoken(self) -> Self:
+        if self.url.startswith("http:") and not self.tls.plain:
+            raise ValueError("`tls` is set and the URL begins with http://, where there is none")
+        return self
 
 
 _MEM0_PINS = frozenset({"user_id", "agent_id", "app_id", "run_id"})

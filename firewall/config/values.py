@@ -1,5 +1,6 @@
 """The types of single settings: base URLs, words, seconds, and secrets that are named in the file but never stand in it."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,8 @@ def _source(info: ValidationInfo) -> SecretSource:
     return info.context if isinstance(info.context, SecretSource) else SecretSource({})
 
 
-def _resolved(value: object, info: ValidationInfo) -> object:
+def resolved(value: object, info: ValidationInfo) -> object:
+    """The secret behind a reference, as pydantic keeps secrets."""
     if isinstance(value, SecretStr):
         return value
     if not isinstance(value, str):
@@ -78,8 +80,35 @@ def _resolved(value: object, info: ValidationInfo) -> object:
     return SecretStr(_source(info).resolve(value))
 
 
-SecretRef = Annotated[SecretStr, BeforeValidator(_resolved)]
+SecretRef = Annotated[SecretStr, BeforeValidator(resolved)]
 """A secret, written `env:NAME` or `file:/path`."""
+
+
+def _path_or_secret(value: object, info: ValidationInfo) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.startswith("env:"):
+        return resolved(value, info)
+    path = value.removeprefix("file:")
+    if not path or "\0" in path:
+        raise ValueError("has to be the path of a file, or env:NAME")
+    return Path(path)
+
+
+PathOrSecret = Annotated[Path | SecretStr, BeforeValidator(_path_or_secret)]
+"""The path of a file, or `env:NAME` with the file's content."""
+
+
+def _digested(value: object, info: ValidationInfo) -> object:
+    if isinstance(value, SecretStr):
+        return value
+    secret = resolved(value, info)
+    assert isinstance(secret, SecretStr)
+    return SecretStr(hashlib.sha256(secret.get_secret_value().encode("utf-8", "surrogatepass")).hexdigest())
+
+
+KeyRef = Annotated[SecretStr, BeforeValidator(_digested)]
+"""A key that somebody shows, written `env:NAME` or `file:/path`. What is kept is its sha256, as hex."""
 
 
 def _resolved_tree(value: Any, info: ValidationInfo, key: str = "") -> Any:

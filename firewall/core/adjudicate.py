@@ -43,6 +43,7 @@ from firewall.core.signals import (
 )
 from firewall.core.signals.scan import seen_in
 from firewall.core.state import State
+from firewall.core.writing import WriteAction, write_action
 
 Signal = Callable[[Candidate, Env], tuple[Finding, ...]]
 SetSignal = Callable[[Sequence[Candidate], Sequence[Trust], Env], Mapping[int, tuple[Finding, ...]]]
@@ -152,7 +153,15 @@ def _judge_text(
         return _judge_one(candidate, env, due, sources)
     try:
         its, seen = candidate, seen_in(candidate.text)
-        source = (its.upstream, its.backend, its.source_class, its.writer, its.claims, its.attestation)
+        source = (
+            its.upstream,
+            its.backend,
+            its.source_class,
+            its.writer,
+            its.claims,
+            its.attestation,
+            its.signed,
+        )
         read = (seen.detections, seen.outcome, source)
         draft = alike.get(read)
     except Exception:  # noqa: BLE001  the enforcement boundary: whatever fails here must fail closed
@@ -253,13 +262,15 @@ def _is_out(findings: tuple[Finding, ...]) -> bool:
 
 
 def _without_released(candidate: Candidate, findings: tuple[Finding, ...], env: Env) -> tuple[Finding, ...]:
-    names = ledger.released(candidate, env)
+    whole = ledger.released_whole(candidate, env)
+    names = whole | ledger.released(candidate, env)
     if not names:
         return findings
     kept: list[Finding] = []
     for finding in findings:
-        name = finding.reason if finding.reason in names else head(finding.reason)
-        if name in names and finding.family not in ledger.NEVER_RELEASED:
+        reach = whole if ledger.beside_text(finding) else names
+        name = finding.reason if finding.reason in reach else head(finding.reason)
+        if name in reach and finding.family not in ledger.NEVER_RELEASED:
             kept.append(Finding(Family.held, Action.use_now, f"released:{name}"))
         else:
             kept.append(finding)
@@ -324,8 +335,7 @@ def _admits(action: Action, findings: tuple[Finding, ...], env: Env) -> bool:
         return True
     context = env.context
     if context.surface is _WRITE:
-        strict = context.mode is not _STANDARD or env.policy.source.surfaces.write.content == "refuse"
-        return not (strict and action is _DO_NOT_USE)
+        return write_action(findings, context.mode, *env.policy.writes) < WriteAction.hold
     if action is _DO_NOT_USE or context.surface is _GOVERN:
         return False
     if action is Action.rehydrate and not context.by_id:

@@ -47,7 +47,8 @@ class SealBody(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     """What is signed. `lane` is `<writer>/<part>`, where a part is what a store commits in one order.
 
     `dropped` counts the receipts that a full buffer lost since the seal before. `heads` make it a checkpoint: the heads of
-    all lanes of the store at that moment. `trimmed` are the lanes up to whose head retention removed what was sealed;
+    all lanes of the store at that moment. `trimmed` are the lanes up to whose head retention removed what was sealed, and
+    the orders with which what is left of a shard begins;
     `lost` is this lane's head when the store came back without it (a failover), and the chain goes on from `prev`.
     """
 
@@ -93,8 +94,24 @@ class SealSigner(Protocol):
 
 def digest_of(kind: Kind, tenant: str, scope: str, id_: str, body: bytes) -> bytes:
     """What an item says of a stored thing: sha256 over its kind, place, id and bytes, each with its length."""
-    parts = (kind.encode(), _bytes(tenant), _bytes(scope), _bytes(id_), body)
-    return hashlib.sha256(b"".join([len(part).to_bytes(8) + part for part in parts])).digest()
+    return digest_at(place_of(kind, tenant, scope), id_, body)
+
+
+def place_of(kind: Kind, tenant: str, scope: str) -> bytes:
+    """What the digests of one scope's things begin with: made once by those who digest many."""
+    return b"".join(_measured(part) for part in (kind.encode(), _bytes(tenant), _bytes(scope)))
+
+
+def digest_at(place: bytes, id_: str, body: bytes) -> bytes:
+    """`digest_of` for a place that was made before."""
+    name = _bytes(id_)
+    return hashlib.sha256(
+        b"".join((place, len(name).to_bytes(8), name, len(body).to_bytes(8), body))
+    ).digest()
+
+
+def _measured(part: bytes) -> bytes:
+    return len(part).to_bytes(8) + part
 
 
 def link_of(sealed: Sealed) -> bytes:

@@ -8,8 +8,12 @@ from firewall.core.facts import Facts
 from firewall.core.model import Action, Attestation, Context, Family, Finding, Kind, Mode, Surface, Trust
 from firewall.core.policy import Policy
 from firewall.core.state import State
+from firewall.core.writing import WriteAction
 
 SECONDS_A_DAY = 86_400.0
+
+WriteTables = tuple[Mapping[Family, WriteAction], Mapping[Family, WriteAction]]
+"""For `do_not_use` and for `inspect_before_use`, by family."""
 
 
 class CompiledRule(msgspec.Struct, frozen=True):
@@ -40,6 +44,7 @@ class CompiledPolicy(msgspec.Struct, frozen=True, kw_only=True):
     max_age: Mapping[Kind, float | None]
     detect: Mapping[str, Action | None]
     admits: frozenset[Family]
+    writes: WriteTables
     govern_scopes: frozenset[str]
     prompt_chars: int
 
@@ -64,6 +69,10 @@ NOTHING: tuple[Finding, ...] = ()
 
 def _trust_table(names: Mapping[str, str]) -> dict[str, Trust]:
     return {key: Trust[name] for key, name in names.items()}
+
+
+def _write_table(words: Mapping[Family, str]) -> dict[Family, WriteAction]:
+    return {Family(family): WriteAction[word] for family, word in words.items()}
 
 
 def compile_policy(policy: Policy, revision: str, rules: tuple[CompiledRule, ...] = ()) -> CompiledPolicy:
@@ -95,6 +104,7 @@ def compile_policy(policy: Policy, revision: str, rules: tuple[CompiledRule, ...
         admits=frozenset(
             Family(family) for family, what in policy.surfaces.drop_in.inspect.items() if what == "admit"
         ),
+        writes=(_write_table(policy.surfaces.write.do_not_use), _write_table(policy.surfaces.write.inspect)),
         govern_scopes=frozenset(policy.surfaces.govern.authority_scopes),
         prompt_chars=policy.limits.prompt_chars,
     )

@@ -29,6 +29,7 @@ class Held(msgspec.Struct, frozen=True, tag="held", kw_only=True):
     """Quarantine entry: an item was withheld for a reason that a person may want to review.
 
     Aggregated: one event for each new (upstream, memory id, digest); later sightings come as `HeldAgain` in bulk.
+    `writer` is the principal that is proven to have written it, if any is.
     """
 
     upstream: str
@@ -37,6 +38,7 @@ class Held(msgspec.Struct, frozen=True, tag="held", kw_only=True):
     reasons: tuple[str, ...]
     surface: str
     at: float
+    writer: str = ""
 
 
 class HeldAgain(msgspec.Struct, frozen=True, tag="held_again", kw_only=True):
@@ -67,6 +69,78 @@ class Reviewed(msgspec.Struct, frozen=True, tag="reviewed", kw_only=True):
     at: float
 
 
+class HeldExpired(msgspec.Struct, frozen=True, tag="held_expired", kw_only=True):
+    """A held text left the queue undecided; another sighting holds it again. `reviewer` is empty where time did it."""
+
+    upstream: str
+    memory_id: str
+    digest: str
+    reviewer: str = ""
+    note: str = ""
+    at: float
+
+
+class WriteHeld(msgspec.Struct, frozen=True, tag="write_held", kw_only=True):
+    """A write was kept instead of sent. The request itself is kept apart, concealed; `digest` is that of its bytes,
+    `texts` are those of the texts that it would have stored."""
+
+    hold_id: str
+    upstream: str
+    route: str
+    principal: str
+    digest: str
+    texts: tuple[str, ...] = ()
+    reasons: tuple[str, ...]
+    at: float
+
+
+class WriteMoved(msgspec.Struct, frozen=True, tag="write_moved", kw_only=True):
+    """A held write got on: `releasing` before it is sent, then `sent` or `failed` with the status of the upstream."""
+
+    hold_id: str
+    to: Literal["releasing", "sent", "failed", "confirmed", "expired"]
+    reviewer: str
+    note: str = ""
+    answered: int = 0
+    at: float
+
+
+class BulkBegun(msgspec.Struct, frozen=True, tag="bulk_begun", kw_only=True):
+    """A review of many items at once, before its first decision. `operation` is the reviewer's and its operation id,
+    `digest` that of what was asked; `upto` is the offset up to which items belong to it."""
+
+    operation: str
+    decision: Literal["release", "confirm", "expire"]
+    digest: str
+    expected: int
+    upto: int
+    reviewer: str
+    note: str = ""
+    at: float
+
+
+class Erased(msgspec.Struct, frozen=True, tag="erased", kw_only=True):
+    """A tombstone: the held texts of these items were erased, by whom and why. The chain only ever had their digests."""
+
+    ids: tuple[str, ...]
+    digests: tuple[str, ...] = ()
+    upstream: str = ""
+    memory_id: str = ""
+    by: str
+    why: str
+    at: float
+
+
+class Stamped(msgspec.Struct, frozen=True, tag="stamped", kw_only=True):
+    """The upstream said which record a stamp of ours went to. `digest` is that of the stamped text (`core.stamp`)."""
+
+    upstream: str
+    memory_id: str
+    stamp_id: str
+    digest: str
+    at: float
+
+
 class StandingGiven(msgspec.Struct, frozen=True, tag="standing", kw_only=True):
     """Feedback on one memory: what it did for the one who used it. `strength` strong demotes by itself."""
 
@@ -88,6 +162,12 @@ Event = (
     Held
     | HeldAgain
     | Reviewed
+    | HeldExpired
+    | WriteHeld
+    | WriteMoved
+    | BulkBegun
+    | Erased
+    | Stamped
     | StandingGiven
     | PolicyActivated
     | Observed

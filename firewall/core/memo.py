@@ -63,6 +63,12 @@ class Memo(Generic[Result]):
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
+    def clear(self) -> None:
+        """Forget every text."""
+        self._young.clear()
+        self._old = {}
+        self._young_size = 0
+
     def _recall(self, text: str) -> Result:
         known = self._old.pop(text, _NO)
         result = self._function(text) if known is _NO else known

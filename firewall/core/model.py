@@ -142,13 +142,25 @@ NO_CLAIMS = Claims()
 NO_OWNER: Mapping[str, str] = {}
 
 
+class Signed(msgspec.Struct, frozen=True, gc=False):
+    """What a verified stamp says of the one who wrote: the principal, the trust that it had at most, and when."""
+
+    principal: str
+    role: str
+    source_class: str
+    trust: Trust
+    at: float
+
+
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One memory that may reach an agent, normalised from any upstream.
 
     `owner` maps the upstream's identity keys (user_id, agent_id, app_id, run_id, namespace, group_id, tenant_id, scope)
     to the values that the *upstream* states for the row. `created_at`, `updated_at` are the upstream's own times;
     `claimed_at` is what metadata says, which never makes a memory newer. `attached` holds every other string of the
-    row that reaches the agent with it (metadata values, categories): hostile text hides there too.
+    row that reaches the agent with it (metadata values, categories): hostile text hides there too. `stamp` is the stamp
+    on the row as it was found, `governed` what of the row's metadata it may bind (`core.stamp`); `attestation` and
+    `signed` are what came of it.
     """
 
     id: str
@@ -172,6 +184,9 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     task_signature: str = ""
     evidence_refs: tuple[str, ...] = ()
     attached: tuple[str, ...] = ()
+    stamp: str = ""
+    governed: bytes = b""
+    signed: Signed | None = None
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False):

@@ -25,8 +25,10 @@ from firewall.core.signals import content, outcome, provenance, scope
 from firewall.core.signals.scan import seen_in
 
 # Looked up once: an enum finds its members by a Python call, which every candidate would pay.
-_WRITE = Surface.write
+_WRITE, _GOVERN = Surface.write, Surface.govern
 _UNSIGNED = Attestation.unsigned
+#: Stamps that are a finding.
+_FALSE = frozenset({Attestation.forged, Attestation.replayed})
 
 FAILED = (Finding(Family.error, Action.do_not_use, "adjudication_error"),)
 
@@ -56,19 +58,26 @@ class Looked(msgspec.Struct, frozen=True):
 
 
 class Sources:
-    """Trust and the ladder's step. Rows that claim nothing and carry no stamp differ by their source alone."""
+    """Trust and the ladder's step. Rows that claim nothing differ by their source alone, and by who signed them."""
 
     __slots__ = ("_drafts", "_env")
 
     def __init__(self, env: Env) -> None:
         self._env = env
-        self._drafts: dict[tuple[str, str, str, str], Draft] = {}
+        self._drafts: dict[tuple[object, ...], Draft] = {}
 
     def draft_of(self, candidate: Candidate) -> Draft:
         """The draft of a candidate on which no signal has anything to say."""
-        if candidate.claims is not NO_CLAIMS or candidate.attestation is not _UNSIGNED:
+        if candidate.claims is not NO_CLAIMS:
             return self._judged(candidate)
-        source = (candidate.upstream, candidate.backend, candidate.source_class, candidate.writer)
+        source: tuple[object, ...] = (
+            candidate.upstream,
+            candidate.backend,
+            candidate.source_class,
+            candidate.writer,
+        )
+        if candidate.attestation is not _UNSIGNED:
+            source += (candidate.attestation, candidate.signed)
         known = self._drafts.get(source)
         if known is None:
             known = self._drafts[source] = self._judged(candidate)
@@ -80,6 +89,8 @@ class Sources:
         if env.context.surface is _WRITE:
             return Draft(trust, ())
         step = ladder.climb(candidate.claims, trust, env.context, env.policy)
+        if step is not None and step.reason.startswith("trust:") and env.context.surface is not _GOVERN:
+            step = msgspec.structs.replace(step, evidence=(f"attestation:{candidate.attestation.value}",))
         return Draft(trust, () if step is None else (step,))
 
 
@@ -94,12 +105,12 @@ def look(candidates: Sequence[Candidate], env: Env, sources: Sources) -> Looked:
     title = ""
     attached: tuple[str, ...] = ()
     attached_chars = 0
-    source: tuple[str, ...] = ()
+    source: tuple[object, ...] = ()
     draft = FAILED_DRAFT
     for index, candidate in enumerate(candidates):
         try:
             if (
-                candidate.attestation is not _UNSIGNED
+                (candidate.attestation is not _UNSIGNED and candidate.attestation in _FALSE)
                 or candidate.superseded_by is not None
                 or candidate.expires_at is not None
                 or candidate.invalid_at is not None
@@ -143,7 +154,14 @@ def look(candidates: Sequence[Candidate], env: Env, sources: Sources) -> Looked:
             if candidate.claims is not NO_CLAIMS:
                 drafts[index] = sources.draft_of(candidate)
                 continue
-            its_source = (candidate.upstream, candidate.backend, candidate.source_class, candidate.writer)
+            its_source: tuple[object, ...] = (
+                candidate.upstream,
+                candidate.backend,
+                candidate.source_class,
+                candidate.writer,
+            )
+            if candidate.attestation is not _UNSIGNED:
+                its_source += (candidate.attestation, candidate.signed)
             if its_source != source:
                 draft = sources.draft_of(candidate)
                 source = its_source

@@ -13,6 +13,7 @@ ActionName = Literal["use_now", "inspect_before_use", "rehydrate", "do_not_use"]
 TrustName = Literal["untrusted", "unknown", "known", "trusted"]
 ModeName = Literal["standard", "strict", "firewall"]
 Disclosure = Literal["admit", "withhold"]
+WriteWord = Literal["store", "store_marked", "hold", "refuse"]
 Days = Annotated[float, Field(gt=0, le=36500)]
 
 
@@ -131,10 +132,17 @@ class Govern(Section):
 
 
 class Write(Section):
-    """What happens to a write whose text carries a finding of the family `content`."""
+    """What becomes of a write in which something is found, by family of the finding: `store` it, `store_marked` (its stamp says
+    so), `hold` it in memfw until a reviewer decides, `refuse` it. What is found is recorded either way."""
 
-    content: Literal["record", "refuse"] = Field(
-        "record", description="modes strict and firewall always refuse"
+    do_not_use: dict[Family, WriteWord] = Field(
+        default_factory=dict,
+        description="injected instructions, exfiltration, secrets, rules: a family not named is stored in mode standard; "
+        "modes strict and firewall refuse it, unless it is to be held",
+    )
+    inspect: dict[Family, WriteWord] = Field(
+        default_factory=dict,
+        description="what is to be looked at (procedure_change, disguised text): a family not named is stored",
     )
 
 

@@ -50,7 +50,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """`at` is in seconds since the epoch; `offset` is that of the projection that was used."""
+    """`at` is in seconds since the epoch; `offset` is that of the projection that was used, and `staleness_seconds` how
+    far it may have been behind the log: 0 while it was current."""
 
     format: int = 1
     decision_id: str
@@ -70,6 +71,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     plain_digest: str
     degraded: str = ""
     shadow_rules: dict[str, int] = {}
+    staleness_seconds: float = 0.0
 
 
 def receipt_of(
@@ -85,6 +87,7 @@ def receipt_of(
     delivered: Sequence[bool] | None = None,
     considered: int | None = None,
     degraded: str = "",
+    staleness: float = 0.0,
 ) -> Receipt:
     """`delivered[i]` is what really goes to the caller; only the first `considered` candidates count as withheld."""
     verdicts = adjudication.verdicts
@@ -137,6 +140,7 @@ def receipt_of(
         plain_digest=hashlib.sha256("\n".join(plain).encode("utf-8", "surrogatepass")).hexdigest()[:32],
         degraded=degraded,
         shadow_rules=dict(adjudication.shadow_rules),
+        staleness_seconds=staleness,
     )
 
 

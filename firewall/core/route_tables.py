@@ -36,9 +36,8 @@ _NEVER: Chosen = (-1, ())
 _NONE: Mapping[str, Chosen] = {}
 
 #: The words of a text that tell it from others, as a set. Asked of the few routes that a text may mean.
-words_to_tell: Callable[[str], frozenset[str]] = Memo(
-    lambda text: frozenset(telling_words(words_of(text))), entries=2_048, size=1 << 20
-).of
+TELLING = Memo(lambda text: frozenset(telling_words(words_of(text))), entries=2_048, size=1 << 20)
+words_to_tell: Callable[[str], frozenset[str]] = TELLING.of
 
 #: How much of a text is kept with a route or a node; the log has all of it.
 TEXT_CHARS = 2_000
@@ -354,7 +353,8 @@ def _spell(path: str) -> _Spelling:
 
 
 #: The same few files are named by step after step.
-_spelling: Callable[[str], _Spelling] = Memo(_spell, entries=4_096, size=4 << 20).of
+SPELLING = Memo(_spell, entries=4_096, size=4 << 20)
+_spelling: Callable[[str], _Spelling] = SPELLING.of
 
 
 def _count_down(counts: Counter[Key], key: Key) -> None:

@@ -8,20 +8,35 @@ Rules
 4. `suppress` and `forget` are said of the memory, whatever its text is or will be. A later release of any of its
    texts lifts a suppression; nothing lifts a forgetting, and nothing that is said later hides one.
 5. Standing is counted, never overwritten: one strong harm or two weak ones demote until as many helps follow.
-6. Execution evidence, attribution and procedures have their rules at the top of `core.execution`, `core.attribution`
-   and `core.procedure`.
+6. Execution evidence, attribution, procedures and the quarantine have their rules at the top of `core.execution`,
+   `core.attribution`, `core.procedure` and `core.quarantine`.
+
+7. A stamp belongs to the record that the upstream named first for it.
 
 `State` belongs to whoever follows the log; readers (adjudication) are synchronous and see it between two folds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal, assert_never
 
 import msgspec
 
-from firewall.core import evidence_state
+from firewall.core import evidence_state, quarantine
 from firewall.core.attribution import Learning, Standing, credit
-from firewall.core.events import Held, HeldAgain, PolicyActivated, Record, Reviewed, StandingGiven
+from firewall.core.events import (
+    BulkBegun,
+    Erased,
+    Held,
+    HeldAgain,
+    HeldExpired,
+    PolicyActivated,
+    Record,
+    Reviewed,
+    Stamped,
+    StandingGiven,
+    WriteHeld,
+    WriteMoved,
+)
 from firewall.core.evidence import (
     NATIVE,
     Exposed,
@@ -35,24 +50,19 @@ from firewall.core.evidence import (
 )
 from firewall.core.evidence_state import Evidence
 from firewall.core.procedure import Procedures
+from firewall.core.quarantine import Bulk, Decided, HeldItem, HeldWrite, Quarantine, TextKey
 from firewall.core.routes import RouteIndex
+from firewall.core.tiers import TIERS, Tier
 
 MemoryKey = tuple[str, str]
 """(upstream, memory id)"""
 
-TextKey = tuple[str, str, str]
-"""(upstream, memory id, digest)"""
-
 #: Raised whenever a transition changes its meaning, so that a snapshot made by another `fold` is rebuilt.
-FOLD = 3
+FOLD = 4
 
 
-class HeldItem(msgspec.Struct, kw_only=True):
-    reasons: tuple[str, ...]
-    surface: str
-    first_seen: float
-    last_seen: float
-    count: int = 1
+#: How many stamps of a scope are bound to their records: the newest.
+MOST_STAMPED = 50_000
 
 
 class Review(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,16 +91,43 @@ class State(msgspec.Struct, kw_only=True):
 
     offset: int = 0
     held: dict[TextKey, HeldItem] = {}
+    quarantine: Quarantine = msgspec.field(default_factory=Quarantine)
     reviews: dict[TextKey, Review] = {}
     reviewed_memories: dict[MemoryKey, int] = {}
     suppressed: dict[MemoryKey, Literal["suppressed", "forgotten"]] = {}
     suppressions: dict[MemoryKey, Suppression] = {}
     standings: dict[MemoryKey, Standing] = {}
+    stamped: dict[tuple[str, str, str], str] = {}
     policy: tuple[str, str] = ("", "")
     routes: RouteIndex = msgspec.field(default_factory=RouteIndex)
     evidence: Evidence = msgspec.field(default_factory=Evidence)
     learning: Learning = msgspec.field(default_factory=Learning)
     procedures: Procedures = msgspec.field(default_factory=Procedures)
+
+
+class Backlog(msgspec.Struct, frozen=True, kw_only=True):
+    """What reviewers have before them: `items` with what is settled, `open` by tier; `oldest` is since when the one that
+    waits longest does, None where none waits."""
+
+    items: int
+    open: Mapping[Tier, int]
+    oldest: float | None
+
+
+def backlog_of(states: Iterable[State]) -> Backlog:
+    """Of several scopes together."""
+    items, oldest = 0, None
+    waiting: dict[Tier, int] = dict.fromkeys(TIERS, 0)
+    for state in states:
+        ledger = state.quarantine
+        items += len(state.held) + len(ledger.writes)
+        for tier in TIERS:
+            waiting[tier] += ledger.open.get(tier, 0)
+        text = next((item for item in state.held.values() if item.status == "held"), None)
+        write = next((write for write in ledger.writes.values() if write.open), None)
+        for since in (one.first_seen for one in (text, write) if one is not None):
+            oldest = since if oldest is None else min(oldest, since)
+    return Backlog(items=items, open=waiting, oldest=oldest)
 
 
 def fold(state: State, record: Record) -> State:  # noqa: C901, PLR0912  a case for each kind of event
@@ -100,11 +137,31 @@ def fold(state: State, record: Record) -> State:  # noqa: C901, PLR0912  a case 
     state.offset = record.offset
     match record.event:
         case Held() as held:
-            _hold(state, held)
+            _hold(state, held, record.offset)
         case HeldAgain() as again:
             _hold_again(state, again)
         case Reviewed() as reviewed:
             _review(state, reviewed)
+        case HeldExpired() as expired:
+            key = (expired.upstream, expired.memory_id, expired.digest)
+            decided = Decided(by=expired.reviewer, at=expired.at, note=expired.note)
+            quarantine.settle(state.held, state.quarantine, key, "expired", decided)
+        case WriteHeld() as write:
+            quarantine.hold_write(state.quarantine, _held_write(write, record.offset))
+        case WriteMoved() as moved:
+            decided = Decided(by=moved.reviewer, at=moved.at, note=moved.note)
+            quarantine.move_write(
+                state.held, state.quarantine, moved.hold_id, moved.to, decided, moved.answered
+            )
+        case BulkBegun() as begun:
+            bulk = Bulk(digest=begun.digest, expected=begun.expected, upto=begun.upto)
+            quarantine.begin_bulk(state.quarantine, begun.operation, bulk)
+        case Erased() as erased:
+            decided = Decided(by=erased.by, at=erased.at, note=erased.why)
+            for id_ in erased.ids:
+                quarantine.erase(state.held, state.quarantine, id_, decided)
+        case Stamped() as stamped:
+            _bind(state, stamped)
         case StandingGiven() as given:
             _stand(state, given)
         case PolicyActivated() as activated:
@@ -137,18 +194,32 @@ def fold_all(state: State, records: Iterable[Record]) -> State:
     return state
 
 
-def _hold(state: State, event: Held) -> None:
-    key = (event.upstream, event.memory_id, event.digest)
-    item = state.held.get(key)
-    if item is None:
-        state.held[key] = HeldItem(
-            reasons=event.reasons, surface=event.surface, first_seen=event.at, last_seen=event.at
-        )
-        return
-    # Two processes may both have met the item as new: the second entry is one more sighting.
-    item.count += 1
-    item.reasons = event.reasons
-    item.last_seen = max(item.last_seen, event.at)
+def _hold(state: State, event: Held, offset: int) -> None:
+    quarantine.hold(
+        state.held,
+        state.quarantine,
+        (event.upstream, event.memory_id, event.digest),
+        reasons=event.reasons,
+        surface=event.surface,
+        writer=event.writer,
+        at=event.at,
+        seq=offset,
+    )
+
+
+def _held_write(event: WriteHeld, offset: int) -> HeldWrite:
+    return HeldWrite(
+        id=event.hold_id,
+        seq=offset,
+        upstream=event.upstream,
+        route=event.route,
+        digest=event.digest,
+        reasons=event.reasons,
+        writer=event.principal,
+        texts=event.texts,
+        first_seen=event.at,
+        last_seen=event.at,
+    )
 
 
 def _hold_again(state: State, event: HeldAgain) -> None:
@@ -170,6 +241,13 @@ def _review(state: State, event: Reviewed) -> None:
         reviewer=event.reviewer,
         at=event.at,
     )
+    decided = Decided(
+        by=event.reviewer, at=event.at, note=event.note, findings=event.findings, until=event.until
+    )
+    if event.decision == "release":
+        quarantine.settle(state.held, state.quarantine, key, "released", decided)
+    elif event.decision == "confirm":
+        quarantine.settle(state.held, state.quarantine, key, "confirmed", decided)
     if event.decision == "forget":
         state.suppressed[memory] = "forgotten"
     elif state.suppressed.get(memory) == "forgotten":
@@ -197,6 +275,13 @@ def _tend(state: State, event: Tended) -> None:
 
 def _frozen(state: State, at: float) -> frozenset[MemoryKey]:
     return frozenset(memory for memory, held in state.suppressions.items() if held.frozen and held.holds(at))
+
+
+def _bind(state: State, event: Stamped) -> None:
+    # The first record counts: a stamp that turns up on another one later is a copy.
+    state.stamped.setdefault((event.upstream, event.stamp_id, event.digest), event.memory_id)
+    if len(state.stamped) > MOST_STAMPED:
+        del state.stamped[next(iter(state.stamped))]
 
 
 def _stand(state: State, event: StandingGiven) -> None:

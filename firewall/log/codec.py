@@ -21,6 +21,7 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _UNWRITABLE = (TypeError, ValueError, OverflowError, RecursionError)
 
 _encoder = msgspec.msgpack.Encoder()
+_written: msgspec.msgpack.Decoder[tuple[int, Event]] = msgspec.msgpack.Decoder(tuple[int, Event])
 _envelopes = msgspec.msgpack.Decoder(_Envelope)
 _events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 
@@ -28,15 +29,15 @@ _events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 def encode_event(event: Event) -> bytes:
     """The bytes of one event. CallerError 400 `invalid_event` for what could not be read back."""
     try:
-        body = _encoder.encode(event)
+        record = _encoder.encode((FORMAT, event))
         # A struct does not check its fields when it is made: what is not readable must not get into the log,
         # where it would stop every projection of its scope for good.
-        _events.decode(body)
-        return _encoder.encode(_Envelope(FORMAT, msgspec.Raw(body)))
+        _written.decode(record)
     except (*_UNREADABLE, *_UNWRITABLE) as error:
         raise CallerError(
             400, "invalid_event", f"a {type(event).__name__} event holds what a record cannot hold"
         ) from error
+    return record
 
 
 def decode_event(blob: bytes) -> Event:

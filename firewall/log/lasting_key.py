@@ -7,6 +7,7 @@ from pathlib import Path
 
 from firewall.errors import ConfigError, Problem
 from firewall.log.sqlite_file import database_path
+from firewall.log.whole_file import made_beside
 
 _BYTES = 32
 
@@ -33,17 +34,11 @@ def _kept(file: Path) -> bytes:
     """Of two processes that make it at once, one wins, and both have its key: it appears whole or not at all."""
     with suppress(FileNotFoundError):
         return file.read_bytes()
-    made = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
-    handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with open(handle, "wb") as new:  # noqa: PTH123  a handle
-            new.write(secrets.token_hex(_BYTES).encode())
-            new.flush()
-            os.fsync(handle)
-        with suppress(FileExistsError):
-            os.link(made, file)
-    finally:
-        made.unlink()
+    with (
+        made_beside(file, secrets.token_hex(_BYTES).encode()) as made,
+        suppress(FileExistsError),
+    ):
+        os.link(made, file)
     return file.read_bytes()
 
 

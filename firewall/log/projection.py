@@ -13,16 +13,19 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from firewall.core.events import Event, Record, ScopeKey
-from firewall.core.state import State, fold
+from firewall.core.state import Backlog, State, backlog_of, fold
 from firewall.errors import StateError
 from firewall.log.indexing import make_lexicon, make_tables
 from firewall.log.snapshot import decode_state, draft_of
+from firewall.log.snapshot_proof import Vouches, believed, proven
 from firewall.log.snapshotting import Snapshotter
 from firewall.ports import Appended, EvidenceLog, Health
 
 PAGE = 1000
 #: Records that are folded into a warm state before others get their turn: its look-ups are kept up to date as well.
 BURST = 200
+#: The log's word for having lost what was already seen.
+REWOUND = "log_rewound"
 
 
 class _Warm:
@@ -43,15 +46,19 @@ class Projections:
         self,
         log: EvidenceLog,
         *,
+        ring: Vouches,
         clock: Callable[[], float],
         capacity: int = 1024,
         snapshot_every: int = 5000,
         retry_pause: float = 1.0,
         observe_append: Callable[[float], None] | None = None,
+        observe_followed: Callable[[Event], None] | None = None,
     ) -> None:
         self._log = log
+        self._ring = ring
         self._clock = clock
         self._observe_append = observe_append
+        self._observe_followed = observe_followed
         self._capacity = capacity
         self._snapshot_every = snapshot_every
         self._retry_pause = retry_pause
@@ -61,6 +68,7 @@ class Projections:
         self._position: list[int] = [0] * log.shards
         self._current_at = -math.inf
         self._fault: StateError | None = None
+        self._rewinds = 0
         self._progress: set[asyncio.Future[None]] = set()
         self._follower: asyncio.Task[None] | None = None
         self._snapshotter = Snapshotter(self._save, retry_pause=retry_pause)
@@ -136,9 +144,13 @@ class Projections:
             return Health(ok=False, reason="log_unavailable: the projections are not followed any more")
         return Health(ok=True)
 
-    def held_items(self) -> int:
-        """How many quarantined texts the warm scopes hold."""
-        return sum(len(warm.state.held) for warm in self._warm.values())
+    def backlog(self) -> Backlog:
+        """What the quarantines of the warm scopes hold."""
+        return backlog_of(warm.state for warm in self._warm.values())
+
+    def warm(self) -> list[tuple[ScopeKey, State]]:
+        """The scopes that are served at the moment."""
+        return [(key, warm.state) for key, warm in self._warm.items()]
 
     @property
     def failed_snapshots(self) -> int:
@@ -156,101 +168,166 @@ class Projections:
         body_digest: str = "",
         answer: bytes = b"",
     ) -> Appended:
-        """Append to the log; when this returns, the scope's state, where it is warm, holds the events."""
+        """Append to the log; when this returns, the scope's state, where it is warm, holds the events. A StateError leaves
+        open whether they are stored."""
         began = self._clock()
         appended = await self._log.append(
             key, events, operation=operation, body_digest=body_digest, answer=answer
         )
         if self._observe_append is not None:
             self._observe_append(self._clock() - began)
-        try:
-            await self._catch_up(key, appended.offset)
-        except StateError:
-            # Stored, so it must not be refused; but a state that is known to be behind must not be served either.
-            self._warm.pop(key, None)
+        await self._catch_up(key, appended.offset)
         return appended
 
     async def answered(self, key: ScopeKey, operation: str, body_digest: str) -> Appended | None:
-        """What was answered to this operation before; None for a new one."""
-        return await self._log.answered(key, operation, body_digest)
+        """What was answered to this operation before; None for a new one. What is answered again is seen here too."""
+        found = await self._log.answered(key, operation, body_digest)
+        if found is not None:
+            await self._catch_up(key, found.offset)
+        return found
 
     async def record(self, key: ScopeKey, offset: int) -> Record | None:
         """One record of the scope by its place in the log."""
         found = await self._log.read(key, after=offset - 1, limit=1)
         return found[0] if found and found[0].offset == offset else None
 
+    async def cover(self, key: ScopeKey) -> bool:
+        """Have a snapshot hold all that is known of the scope; False when the log does not take it. A scope that was cold
+        is the first to go again. StateError when it cannot be loaded."""
+        cold = key not in self._warm
+        await self.load(key)
+        if cold and key in self._warm:
+            self._warm.move_to_end(key, last=False)
+        return await self._snapshotter.save(key)
+
     async def _catch_up(self, key: ScopeKey, offset: int) -> None:
+        """Apply all up to `offset` where the scope is served. StateError where that cannot be: what is not seen here is
+        not acknowledged, so that the state goes on being served without being behind our own word."""
         load = self._loads.get(key)
         if load is not None:
-            await asyncio.shield(load)
+            with suppress(StateError):  # who loads hears of it; the scope stays cold
+                await asyncio.shield(load)
         warm = self._warm.get(key)
         if warm is None or warm.state.offset >= offset:
             return
         async with warm.catching_up:
-            while warm.state.offset < offset:
-                records = await self._log.read(key, after=warm.state.offset, limit=BURST)
-                if not records:
-                    raise StateError("log_unavailable", "the log does not give back what it stored")
-                for record in records:
-                    self._apply(warm, record)
+            try:
+                await self._read_back(key, warm, offset)
+            except StateError as error:
+                message = f"{error.message}; it is stored, and not seen here yet: retry with the operation id"
+                raise StateError(error.code, message) from error
         self._advance()
+
+    async def _read_back(self, key: ScopeKey, warm: _Warm, offset: int) -> None:
+        while warm.state.offset < offset:
+            records = await self._log.read(key, after=warm.state.offset, limit=BURST)
+            if not records:
+                raise StateError("log_unavailable", "the log does not give back what it stored")
+            for record in records:
+                self._apply(warm, record)
 
     # ---- the three sides -----------------------------------------------------------------------------------------
 
     async def _load(self, key: ScopeKey) -> State:
-        # From here on the follower keeps what it meets of this scope, so that nothing falls between the last read
-        # and the moment at which the state is warm.
-        late = self._late[key] = []
         try:
-            warm = _Warm(await self._from_snapshot(key), unsaved=0)
             while True:
-                records = await self._log.read(key, after=warm.state.offset, limit=PAGE)
-                for record in records:
-                    self._apply(warm, record)
-                if len(records) < PAGE:
-                    break
-            await make_tables(warm.state)
-            for record in late:
-                self._apply(warm, record)
-            self._warm[key] = warm
-            if warm.unsaved >= self._snapshot_every:
-                self._snapshotter.due(key)
-            while len(self._warm) > self._capacity:
-                self._warm.popitem(last=False)
-            await make_lexicon(warm.state)
+                rewinds = self._rewinds
+                state = await self._loaded(key)
+                if rewinds == self._rewinds:
+                    return state
         finally:
             del self._late[key]
             del self._loads[key]
+
+    async def _loaded(self, key: ScopeKey) -> State:
+        # From here on the follower keeps what it meets of this scope, so that nothing falls between the last read
+        # and the moment at which the state is warm.
+        rewinds, late = self._rewinds, self._late.setdefault(key, [])
+        late.clear()
+        warm = _Warm(await self._from_snapshot(key), unsaved=0)
+        while True:
+            records = await self._log.read(key, after=warm.state.offset, limit=PAGE)
+            for record in records:
+                self._apply(warm, record)
+            if len(records) < PAGE:
+                break
+        await make_tables(warm.state)
+        if rewinds != self._rewinds:
+            return warm.state
+        for record in late:
+            self._apply(warm, record)
+        self._warm[key] = warm
+        if warm.unsaved >= self._snapshot_every:
+            self._snapshotter.due(key)
+        while len(self._warm) > self._capacity:
+            self._warm.popitem(last=False)
+        await make_lexicon(warm.state)
         return warm.state
 
     async def _from_snapshot(self, key: ScopeKey) -> State:
         found = await self._log.load_snapshot(key)
-        if found is None:
-            return State()
-        offset, blob = found
-        state = await asyncio.to_thread(decode_state, blob)
-        return state if state is not None and state.offset == offset else State()
+        state = None
+        if found is not None:
+            offset, stored = found
+            blob = believed(self._ring, key, offset, stored)
+            state = None if blob is None else await asyncio.to_thread(decode_state, blob)
+            if state is None and blob is not None and await self._log.trimmed_to(key):
+                state = await asyncio.to_thread(decode_state, blob, any_tag=True)
+            if state is not None and state.offset == offset:
+                return state
+        if await self._log.trimmed_to(key):
+            # What the removed records said is in no snapshot that can be believed: to begin without it would forget what
+            # failed, what was suppressed and what a reviewer confirmed.
+            raise StateError(
+                "snapshot_lost", "the log was trimmed, and the snapshot it was trimmed to cannot be used"
+            )
+        return State()
 
     async def _follow(self) -> None:
+        rewound = False
         while True:
             try:
+                if rewound:
+                    await self._begin_again()
                 async for batch in self._log.follow(after=tuple(self._position)):
                     self._fault = None
+                    rewound = False
                     self._take(batch[:BURST])
                     for start in range(BURST, len(batch), BURST):
                         await asyncio.sleep(0)
                         self._take(batch[start : start + BURST])
             except StateError as error:
                 self._fault = error
+                if error.code == REWOUND and not rewound:
+                    rewound = True
+                    self._forget()
+                    continue
             else:
                 self._fault = StateError("log_closed", "the log is closed")
                 return
             await asyncio.sleep(self._retry_pause)
 
+    async def _begin_again(self) -> None:
+        """After the log has lost what was folded: nothing that was loaded until now is believed."""
+        position = list(await self._log.position())
+        # What was loaded meanwhile may lack what was appended before the position was known.
+        self._forget()
+        self._position = position
+
+    def _forget(self) -> None:
+        """All scopes are cold, loads on their way begin again."""
+        self._rewinds += 1
+        self._warm.clear()
+        for late in self._late.values():
+            late.clear()
+        self._advance()
+
     def _take(self, batch: list[Record]) -> None:
         for record in batch:
             warm = self._warm.get(record.key)
             if warm is not None:
+                if self._observe_followed is not None and record.offset > warm.state.offset:
+                    self._observe_followed(record.event)
                 self._apply(warm, record)
             elif record.key in self._late:
                 self._late[record.key].append(record)
@@ -275,7 +352,9 @@ class Projections:
             return
         offset, count = warm.state.offset, warm.unsaved
         blob = await asyncio.to_thread(draft_of(warm.state).encode)
-        await self._log.save_snapshot(key, offset, blob)
+        if self._warm.get(key) is not warm:  # gone meanwhile, maybe because the log lost what it holds
+            return
+        await self._log.save_snapshot(key, offset, proven(self._ring, key, offset, blob))
         warm.unsaved -= count
 
     def _reached(self, key: ScopeKey, offset: int) -> bool:

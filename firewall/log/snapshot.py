@@ -96,11 +96,15 @@ def encode_state(state: State) -> bytes:
     return draft_of(state).encode()
 
 
-def decode_state(blob: bytes) -> State | None:
-    """The projection, or None where these bytes are not a snapshot of this `fold`."""
+def decode_state(blob: bytes, *, any_tag: bool = False) -> State | None:
+    """The projection, or None where these bytes are not a snapshot of this `fold`.
+
+    With `any_tag` one of another `fold` too, as far as its fields can be read: for where the log does not have any more
+    what it was made from, and the choice is between this and nothing.
+    """
     try:
         snapshot = _snapshots.decode(blob)
-        if snapshot.tag != TAG:
+        if snapshot.tag != TAG and not any_tag:
             return None
         state = _states.decode(snapshot.state)
         state.evidence.nodes.update((node.node_id, node) for node in _joined(_nodes, snapshot.nodes))

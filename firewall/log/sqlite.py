@@ -13,18 +13,27 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+from firewall.core.chain import Head, Sealed, SealSigner, Stored
 from firewall.core.events import Event, Record, ScopeKey
 from firewall.errors import CallerError, StateError
 from firewall.log import sqlite_reader as queries
+from firewall.log import sqlite_texts as texts
+from firewall.log import sqlite_trail as trail
 from firewall.log.codec import encode_event, storable
 from firewall.log.ids import EventIds
+from firewall.log.sqlite_chain import Chain
 from firewall.log.sqlite_faults import Faults, state_error
 from firewall.log.sqlite_file import Links, SqliteSettings, database_path, open_links
-from firewall.log.sqlite_inbox import ROW_OVERHEAD, Append, Flush, Inbox, SaveSnapshot
+from firewall.log.sqlite_inbox import Append, Flush, Inbox, SaveSnapshot, Task
 from firewall.log.sqlite_reader import Reader, Watcher
+from firewall.log.sqlite_schema import prepare
+from firewall.log.sqlite_trim import forget_keys, trim_step, trimmed_to, uncovered
 from firewall.log.sqlite_writer import Writer
-from firewall.ports import Appended, Decision, Health, Position
+from firewall.ports import Appended, Decision, Health, Position, Trimmed
+
+T = TypeVar("T")
 
 FOLLOW_BATCH = 1000
 
@@ -33,29 +42,33 @@ _LASTING = frozenset({"log_format", "log_corrupt", "log_closed"})
 
 
 class SqliteLog:
-    """An `EvidenceLog` in one file. Made by `open`; belongs to the event loop that opened it."""
+    """An `EvidenceStore` in one file. Made by `open`; belongs to the event loop that opened it."""
 
     def __init__(
         self,
         links: Links,
         settings: SqliteSettings,
         *,
+        inbox: Inbox,
+        chain: Chain,
         clock: Callable[[], float],
         ids: Callable[[], str],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._links = links
         self._settings = settings
+        self._chain = chain
         self._ids = ids
         self._loop = loop
         self._faults = Faults()
-        self._inbox = Inbox(settings)
+        self._inbox = inbox
         self._reader = Reader(links.reader, self._faults)
         self._writer = Writer(
             links.writer,
             self._inbox,
             settings,
             self._faults,
+            chain=chain,
             identity=links.identity,
             clock=clock,
             loop=loop,
@@ -74,19 +87,24 @@ class SqliteLog:
         cls,
         url: str | Path,
         *,
+        signer: SealSigner,
         clock: Callable[[], float] = time.time,
         ids: Callable[[], str] | None = None,
         settings: SqliteSettings | None = None,
     ) -> "SqliteLog":
-        """Open or create the log. StateError when the file cannot be used, ConfigError for a URL of another kind."""
+        """Open or create the log; `signer` signs what this process stores. StateError when the file cannot be used,
+        ConfigError for a URL of another kind."""
         settings = settings or SqliteSettings()
         path = database_path(url)
+        inbox = Inbox(settings)
+        chain = Chain(signer, writer=os.urandom(8).hex(), clock=clock, dropped=lambda: inbox.dropped)
         try:
-            links = await asyncio.to_thread(open_links, path, settings)
+            links = await asyncio.to_thread(open_links, path, settings, partial(prepare, chain=chain))
         except sqlite3.Error as error:
             raise state_error(error) from error
         ids = ids or EventIds(start=clock(), salt=os.urandom(5))
-        log = cls(links, settings, clock=clock, ids=ids, loop=asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        log = cls(links, settings, inbox=inbox, chain=chain, clock=clock, ids=ids, loop=loop)
         log._writer.start()
         if log._watcher is not None:
             log._watcher.start()
@@ -108,11 +126,11 @@ class SqliteLog:
             raise CallerError(400, "invalid_event", "an append needs an event")
         if not storable(key.tenant, key.scope, operation, body_digest):
             raise CallerError(400, "invalid_text", "a tenant, scope or operation id is not valid Unicode")
-        bodies = tuple(encode_event(event) for event in events)
-        self._check_size((*bodies, answer))
+        bodies = [encode_event(event) for event in events]
+        self._check_size(*bodies, answer)
         job = Append(
             key=key,
-            ids=tuple(self._ids() for _ in bodies),
+            ids=[self._ids() for _ in bodies],
             bodies=bodies,
             operation=operation,
             digest=body_digest,
@@ -185,8 +203,9 @@ class SqliteLog:
                 if records:
                     seen = records[-1].offset
                     yield records
-                    continue
-                yield []
+                    if len(records) == FOLLOW_BATCH:
+                        continue
+                yield []  # that was all, also while others write without a pause
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._settings.heartbeat):
                         await wake.wait()
@@ -199,10 +218,13 @@ class SqliteLog:
         """Keep the newest snapshot of a scope; an older one than the stored is ignored."""
         if not storable(key.tenant, key.scope):
             raise CallerError(400, "invalid_text", "a tenant or scope is not valid Unicode")
-        self._check_size((blob,), most=self._settings.max_pending_bytes)
         job = SaveSnapshot(key=key, offset=offset, blob=blob, done=self._loop.create_future())
         self._inbox.put(job)
         await job.done
+
+    async def trimmed_to(self, key: ScopeKey) -> int:
+        """Up to which offset retention removed records of the scope, 0 for none."""
+        return await self._reader.run(partial(trimmed_to, key=key)) if storable(key.tenant, key.scope) else 0
 
     async def load_snapshot(self, key: ScopeKey) -> tuple[int, bytes] | None:
         """The newest snapshot of the scope with its offset."""
@@ -231,6 +253,73 @@ class SqliteLog:
             return waiting
         return await self._reader.run(partial(queries.find_decision, decision_id=decision_id))
 
+    # ---- held texts ----------------------------------------------------------------------------------------------
+
+    async def keep_text(self, key: ScopeKey, text_id: str, concealed: bytes) -> None:
+        """Stored when it returns; the same id again replaces."""
+        if not storable(key.tenant, key.scope, text_id):
+            raise CallerError(400, "invalid_text", "a tenant, scope or text id is not valid Unicode")
+        self._check_size(concealed)
+        await self._written(
+            partial(texts.keep_text, key=key, text_id=text_id, concealed=concealed), size=len(concealed)
+        )
+
+    async def kept_text(self, key: ScopeKey, text_id: str) -> bytes | None:
+        """The concealed text, None where there is none."""
+        if not storable(key.tenant, key.scope, text_id):
+            return None
+        return await self._reader.run(partial(texts.kept_text, key=key, text_id=text_id))
+
+    async def erase_text(self, key: ScopeKey, text_id: str) -> bool:
+        """Whether it was there. After it returns the bytes are in no file of the store's any more.
+
+        StateError `log_locked` while somebody reads older pages: erased, but not yet overwritten. Asking again completes it.
+        """
+        if not storable(key.tenant, key.scope, text_id):
+            return False
+        found = await self._written(partial(texts.erase_text, key=key, text_id=text_id))
+        # Also where it was not there: the erasure before may not have come so far.
+        if not await self._written(texts.empty_wal):
+            raise StateError("log_locked", "erased, but something still reads the log as it was before")
+        return found
+
+    # ---- the audit trail -----------------------------------------------------------------------------------------
+
+    async def seals(self) -> AsyncIterator[list[Sealed]]:
+        """Every seal that is stored, of each lane in its order."""
+        async for batch in self._pages(trail.seals):
+            yield batch
+
+    async def stored(self) -> AsyncIterator[list[Stored]]:
+        """Every record and every receipt in the file, whether a seal names it or not."""
+        for pages in trail.PAGES:
+            async for batch in self._pages(pages):
+                yield batch
+
+    async def checkpoint(self) -> tuple[Head, ...]:
+        """Seal the heads of all lanes now, and return them (that new seal included)."""
+        return await self._written(self._chain.checkpoint)
+
+    async def uncovered(self, limit: int) -> list[ScopeKey]:
+        """Scopes with evidence that no snapshot of theirs covers."""
+        return await self._reader.run(partial(uncovered, limit=limit))
+
+    async def trim(self, *, before: float | None = None, keep_bytes: int | None = None) -> Trimmed:
+        """Let the oldest go, by epoch seconds or until so many bytes are used; step by step, appends go on meanwhile."""
+        records = decisions = 0
+        horizon, more = before, before is not None or keep_bytes is not None
+        while more:
+            step = await self._written(
+                partial(trim_step, chain=self._chain, before=before, keep_bytes=keep_bytes)
+            )
+            records += step.trimmed.records
+            decisions += step.trimmed.decisions
+            horizon = max((at for at in (horizon, step.newest) if at is not None), default=None)
+            more = step.more
+        if horizon is not None:
+            await self._written(partial(forget_keys, horizon=horizon))
+        return Trimmed(records=records, decisions=decisions)
+
     # ---- the log as a whole --------------------------------------------------------------------------------------
 
     def health(self) -> Health:
@@ -242,7 +331,7 @@ class SqliteLog:
     async def flush(self) -> None:
         """Returns when all that was put in before, decisions too, is committed."""
         job = Flush(done=self._loop.create_future())
-        self._inbox.put(job)
+        self._inbox.send(job)
         await job.done
 
     async def close(self) -> None:
@@ -263,18 +352,24 @@ class SqliteLog:
         self._reader.close()
         self._links.close()
 
+    async def _written(self, run: Callable[[sqlite3.Connection], T], *, size: int = 0) -> T:
+        """What the writer's thread answers when it has run this."""
+        done: asyncio.Future[T] = self._loop.create_future()
+        self._inbox.send(Task(run=run, done=done, size=size))
+        return await done
+
+    async def _pages(self, page: trail.Paged[T]) -> AsyncIterator[list[T]]:
+        start: int | None = trail.FIRST
+        while start is not None:
+            found, start = await self._reader.run(partial(page, start=start))
+            if found:
+                yield found
+
     def _is_closed(self) -> bool:
         return self._closing is not None
 
-    def _check_size(self, bodies: Sequence[bytes], *, most: int | None = None) -> None:
-        """What could never fit must not be told to come again later."""
-        settings = self._settings
-        fits = (
-            len(bodies) <= settings.max_pending_records
-            and sum(map(len, bodies)) + ROW_OVERHEAD * len(bodies) <= settings.max_pending_bytes
-            and max(map(len, bodies)) <= (most or settings.max_event_bytes)
-        )
-        if not fits:
+    def _check_size(self, *bodies: bytes) -> None:
+        if max(map(len, bodies)) > self._settings.max_event_bytes:
             raise CallerError(413, "event_too_large", "more than the log takes at once")
 
     def _wake_followers(self) -> None:

@@ -1,7 +1,7 @@
-"""The database file: its settings, where it is, how a connection to it is made, what tables it has.
+"""The database file: its settings, where it is, how a connection to it is made. Its tables are in `sqlite_schema`.
 
-A file is created with mode 0600, and refused when it belongs to another program or to a newer memfw. `:memory:` is one
-connection behind a lock, shared by the threads of the log that opened it and by nobody else.
+A file is created with mode 0600. `:memory:` is one connection behind a lock, shared by the threads of the log that opened
+it and by nobody else.
 """
 
 import contextlib
@@ -22,32 +22,6 @@ T = TypeVar("T")
 Durability = Literal["commit", "process"]
 
 MEMORY = ":memory:"
-APPLICATION_ID = 0x6D66776C  # "mfwl"
-SCHEMA = 2
-
-_TABLES = (
-    """CREATE TABLE record (
-        offset INTEGER PRIMARY KEY, tenant TEXT NOT NULL, scope TEXT NOT NULL,
-        event_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL)""",
-    "CREATE INDEX record_scope ON record (tenant, scope)",
-    # The last offset that was given: none is given twice, not even after trimming. What AUTOINCREMENT would do
-    # with every row, this does once for each commit.
-    "CREATE TABLE given (offset INTEGER NOT NULL)",
-    "INSERT INTO given VALUES (0)",
-    # `at` lets trimming keep a key 7 days longer than the records.
-    """CREATE TABLE operation (
-        tenant TEXT NOT NULL, scope TEXT NOT NULL, operation TEXT NOT NULL, digest TEXT NOT NULL,
-        offset INTEGER NOT NULL, at REAL NOT NULL, answer BLOB NOT NULL, PRIMARY KEY (tenant, scope, operation)) WITHOUT ROWID""",
-    """CREATE TABLE snapshot (
-        tenant TEXT NOT NULL, scope TEXT NOT NULL, offset INTEGER NOT NULL, blob BLOB NOT NULL,
-        PRIMARY KEY (tenant, scope))""",
-    """CREATE TABLE decision (
-        seq INTEGER PRIMARY KEY AUTOINCREMENT, decision_id TEXT NOT NULL UNIQUE, tenant TEXT NOT NULL,
-        scope TEXT NOT NULL, at REAL NOT NULL, body BLOB NOT NULL)""",
-    "CREATE TABLE probe (ballast BLOB NOT NULL)",
-    f"PRAGMA application_id={APPLICATION_ID}",
-    f"PRAGMA user_version={SCHEMA}",
-)
 
 
 class SqliteSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,11 +103,11 @@ def database_path(url: str | Path) -> str:
     return path
 
 
-def open_links(path: str, settings: SqliteSettings) -> Links:
-    """Create or check the file, and connect. Blocks; raises sqlite3.Error and StateError."""
+def open_links(path: str, settings: SqliteSettings, prepare: Callable[[sqlite3.Connection], None]) -> Links:
+    """Create or check the file, and connect; `prepare` sees to its tables. Blocks; raises sqlite3.Error and StateError."""
     if path == MEMORY:
         connection = _connect(path, settings)
-        _prepare(connection)
+        prepare(connection)
         link = Link(connection)
         return Links(writer=link, reader=link, watcher=None, identity=None)
     path = os.path.abspath(path)  # noqa: PTH100 - the file stays the same when the process changes its directory
@@ -142,7 +116,7 @@ def open_links(path: str, settings: SqliteSettings) -> Links:
     try:
         while len(opened) < len(("writer", "reader", "watcher")):
             opened.append(_patiently(lambda: _connect(path, settings), settings.busy_timeout))
-        _patiently(lambda: _prepare(opened[0]), settings.busy_timeout)
+        _patiently(lambda: prepare(opened[0]), settings.busy_timeout)
     except BaseException:
         for connection in opened:
             connection.close()
@@ -168,6 +142,9 @@ def _connect(path: str, settings: SqliteSettings) -> sqlite3.Connection:
         path, timeout=settings.busy_timeout, isolation_level=None, check_same_thread=False
     )
     try:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        if pages == 0:  # so that retention can give room back; later it would have no effect
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         connection.execute("PRAGMA journal_mode=WAL").fetchone()
         connection.execute(f"PRAGMA synchronous={'FULL' if settings.durability == 'commit' else 'NORMAL'}")
         connection.execute("PRAGMA wal_autocheckpoint=4000")
@@ -179,21 +156,6 @@ def _connect(path: str, settings: SqliteSettings) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _prepare(connection: sqlite3.Connection) -> None:
-    """Makes the tables of an empty file; refuses one that is not ours or not of this schema."""
-    with transaction(connection):
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (schema,) = connection.execute("PRAGMA user_version").fetchone()
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if tables == 0:
-            for statement in _TABLES:
-                connection.execute(statement)
-        elif application != APPLICATION_ID:
-            raise StateError("log_format", "the file is another program's database")
-        elif schema != SCHEMA:
-            raise StateError("log_format", f"the log has schema {schema}, this memfw knows {SCHEMA}")
 
 
 @contextlib.contextmanager

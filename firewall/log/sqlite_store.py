@@ -1,61 +1,68 @@
 """The writer's transactions: a group of jobs, a batch of decisions, a probe. Blocking; runs in the writer thread only.
 
 `BEGIN IMMEDIATE` lets one writer of all processes in at a time, and offsets are given inside it: so offsets become
-visible in their order, and a reader that has seen one has seen all smaller ones.
+visible in their order, and a reader that has seen one has seen all smaller ones. What a transaction stores it seals.
 """
 
+import json
 import sqlite3
 from collections.abc import Sequence
 
+from firewall.core.chain import Item, digest_at, digest_of, place_of
+from firewall.core.events import ScopeKey
 from firewall.errors import CallerError
+from firewall.log.sqlite_chain import Chain
 from firewall.log.sqlite_file import transaction
-from firewall.log.sqlite_inbox import Append, SaveSnapshot
+from firewall.log.sqlite_inbox import Append, Job
 from firewall.log.sqlite_reader import Operation, find_operation
 from firewall.ports import Appended, Decision
 
 Answer = Appended | CallerError | None
 """What a job is told after the commit; None for a snapshot."""
 
-_INSERT_RECORD = "INSERT INTO record (offset, tenant, scope, event_id, body) VALUES (?, ?, ?, ?, ?)"
+_INSERT_RECORDS = "INSERT INTO record (offset, tenant, scope, event_id, body) VALUES "
+_COLUMNS = 5
+_ROWS_AT_ONCE = (64, 16, 4, 1)
+"""Rows of one statement. Each statement gives the interpreter away and has to get it back, which costs more than a row."""
+_INSERTS = [(rows, _INSERT_RECORDS + ",".join(["(?,?,?,?,?)"] * rows)) for rows in _ROWS_AT_ONCE]
 _INSERT_OPERATION = "INSERT INTO operation VALUES (?, ?, ?, ?, ?, ?, ?)"
 # A slower process must not put back what a faster one has saved.
 _SAVE_SNAPSHOT = """INSERT INTO snapshot VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET offset = excluded.offset, blob = excluded.blob
     WHERE excluded.offset >= snapshot.offset"""
-_SAVE_DECISION = (
-    "INSERT OR REPLACE INTO decision (decision_id, tenant, scope, at, body) VALUES (?, ?, ?, ?, ?)"
-)
-_TRIM_DECISIONS = "DELETE FROM decision WHERE seq <= (SELECT max(seq) FROM decision) - ?"
+_STORED_DECISIONS = "SELECT decision_id FROM decision WHERE decision_id IN (SELECT value FROM json_each(?))"
+_SAVE_DECISION = "INSERT INTO decision (decision_id, tenant, scope, at, body) VALUES (?, ?, ?, ?, ?)"
 _PROBE_BYTES = 64 * 1024
 
 
-def store(
-    connection: sqlite3.Connection, jobs: Sequence[Append | SaveSnapshot], *, at: float
-) -> list[Answer]:
+def store(connection: sqlite3.Connection, jobs: Sequence[Job], *, chain: Chain, at: float) -> list[Answer]:
     """Commit all jobs together; an answer for each. An operation in conflict stores nothing and hinders no other."""
-    with transaction(connection):
+    with chain.sealing(connection):
         group = _Group(connection, at)
         answers: list[Answer] = []
         for job in jobs:
-            match job:
-                case Append():
-                    answers.append(group.append(job))
-                case SaveSnapshot():
-                    connection.execute(_SAVE_SNAPSHOT, (job.key.tenant, job.key.scope, job.offset, job.blob))
-                    answers.append(None)
-        group.write()
+            if isinstance(job, Append):
+                answers.append(group.append(job))
+            else:
+                connection.execute(_SAVE_SNAPSHOT, (job.key.tenant, job.key.scope, job.offset, job.blob))
+                answers.append(None)
+        group.write(chain)
     return answers
 
 
-def store_decisions(connection: sqlite3.Connection, decisions: Sequence[Decision], *, keep: int) -> None:
-    """Commit decisions and let the oldest beyond `keep` go."""
-    rows = [
-        (decision.decision_id, decision.key.tenant, decision.key.scope, decision.at, decision.body)
-        for decision in decisions
-    ]
-    with transaction(connection):
-        connection.executemany(_SAVE_DECISION, rows)
-        connection.execute(_TRIM_DECISIONS, (keep,))
+def store_decisions(connection: sqlite3.Connection, decisions: Sequence[Decision], *, chain: Chain) -> None:
+    """Commit decisions. One that is stored stays as it is: a receipt that was sealed never changes."""
+    with chain.sealing(connection):
+        asked = json.dumps([decision.decision_id for decision in decisions])
+        known = {id_ for (id_,) in connection.execute(_STORED_DECISIONS, (asked,))}
+        new = [decision for decision in decisions if decision.decision_id not in known]
+        if not new:
+            return
+        connection.executemany(
+            _SAVE_DECISION,
+            [(one.decision_id, one.key.tenant, one.key.scope, one.at, one.body) for one in new],
+        )
+        chain.seal(connection, "receipts", [_receipt(decision) for decision in new])
 
 
 def probe(connection: sqlite3.Connection) -> None:
@@ -66,6 +73,12 @@ def probe(connection: sqlite3.Connection) -> None:
         connection.execute("DELETE FROM probe")
 
 
+def _receipt(decision: Decision) -> Item:
+    tenant, scope = decision.key.tenant, decision.key.scope
+    digest = digest_of("receipt", tenant, scope, decision.decision_id, decision.body)
+    return Item("receipt", tenant, scope, decision.decision_id, 0, digest)
+
+
 class _Group:
     """The rows of one transaction, gathered first and inserted in one go."""
 
@@ -73,35 +86,52 @@ class _Group:
         self._connection = connection
         self._at = at
         (self._offset,) = connection.execute("SELECT offset FROM given").fetchone()
-        self._records: list[tuple[int, str, str, str, bytes]] = []
+        self._values: list[int | str | bytes] = []
+        self._items: list[Item] = []
+        self._places: dict[ScopeKey, bytes] = {}
         self._operations: dict[tuple[str, str, str], Operation] = {}
 
     def append(self, job: Append) -> Appended | CallerError:
-        tenant, scope = job.key.tenant, job.key.scope
-        operation_key = (tenant, scope, job.operation)
+        key = job.key
+        tenant, scope = key.tenant, key.scope
         if job.operation:
-            known = self._known(operation_key)
+            known = self._known((tenant, scope, job.operation))
             if known is not None:
                 return known.repeated(job.digest)
+        place = self._places.get(key)
+        if place is None:
+            place = self._places[key] = place_of("evidence", tenant, scope)
+        offset, values, items = self._offset, self._values, self._items
         for event_id, body in zip(job.ids, job.bodies, strict=True):
-            self._offset += 1
-            self._records.append((self._offset, tenant, scope, event_id, body))
+            offset += 1
+            values += (offset, tenant, scope, event_id, body)
+            items.append(Item("evidence", tenant, scope, event_id, offset, digest_at(place, event_id, body)))
+        self._offset = offset
         if job.operation:
-            self._operations[operation_key] = Operation(job.digest, self._offset, job.answer)
-        return Appended(self._offset)
+            self._operations[tenant, scope, job.operation] = Operation(job.digest, offset, job.answer)
+        return Appended(offset)
 
-    def write(self) -> None:
-        if not self._records:
+    def write(self, chain: Chain) -> None:
+        if not self._items:
             return
         self._connection.execute("UPDATE given SET offset = ?", (self._offset,))
-        self._connection.executemany(_INSERT_RECORD, self._records)
-        self._connection.executemany(
-            _INSERT_OPERATION,
-            [
-                (*key, found.digest, found.offset, self._at, found.answer)
-                for key, found in self._operations.items()
-            ],
-        )
+        self._insert()
+        if self._operations:
+            self._connection.executemany(
+                _INSERT_OPERATION,
+                [
+                    (*key, found.digest, found.offset, self._at, found.answer)
+                    for key, found in self._operations.items()
+                ],
+            )
+        chain.seal(self._connection, "log", self._items)
+
+    def _insert(self) -> None:
+        done, most = 0, len(self._values)
+        for rows, statement in _INSERTS:
+            while most - done >= (width := rows * _COLUMNS):
+                self._connection.execute(statement, self._values[done : done + width])
+                done += width
 
     def _known(self, key: tuple[str, str, str]) -> Operation | None:
         return self._operations.get(key) or find_operation(self._connection, key)

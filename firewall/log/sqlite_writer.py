@@ -10,18 +10,21 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from firewall.errors import CallerError, StateError
+from firewall.errors import StateError
+from firewall.log.sqlite_chain import Chain
 from firewall.log.sqlite_faults import DUPLICATE, Faults, state_error
 from firewall.log.sqlite_file import Identity, Link, SqliteSettings
-from firewall.log.sqlite_inbox import DECISION_BATCH, Append, Flush, Inbox, Job, SaveSnapshot, Work
-from firewall.log.sqlite_store import Answer, probe, store, store_decisions
-from firewall.ports import Appended, Decision
+from firewall.log.sqlite_inbox import DECISION_BATCH, Errand, Inbox, Job, Task, Work
+from firewall.log.sqlite_store import probe, store, store_decisions
+from firewall.log.sqlite_trim import trim_decisions
+from firewall.ports import Decision
 
 T = TypeVar("T")
 
-Delivery = tuple[Job, Answer | StateError]
+Delivery = tuple[Job | Errand, Any]
+"""A job with what its caller is told; an error is raised there."""
 
 
 class Writer:
@@ -34,6 +37,7 @@ class Writer:
         settings: SqliteSettings,
         faults: Faults,
         *,
+        chain: Chain,
         identity: Identity | None,
         clock: Callable[[], float],
         loop: asyncio.AbstractEventLoop,
@@ -43,6 +47,7 @@ class Writer:
         self._inbox = inbox
         self._settings = settings
         self._faults = faults
+        self._chain = chain
         self._identity = identity
         self._clock = clock
         self._loop = loop
@@ -60,7 +65,7 @@ class Writer:
 
     def _run(self) -> None:
         closing = False
-        jobs: list[Job] = []
+        work = Work([], [], [], closing=False)
         try:
             while not closing:
                 healthy = self._faults.writing
@@ -68,31 +73,37 @@ class Writer:
                     delay=self._settings.decision_delay if healthy else self._settings.retry_pause,
                     idle=None if healthy else self._settings.retry_pause,
                 )
-                closing, jobs = work.closing, work.jobs
+                closing = work.closing
                 self._turn(work)
         finally:
             # After `close` nothing is left here; after a bug everything is, and nobody may wait for ever.
             if not closing:
                 self._faults.failed("write", StateError("log_unavailable", "the log's writer has died"))
             gone = StateError("log_closed", "the log's writer has ended")
-            self._deliver([(job, gone) for job in (*jobs, *self._inbox.abandon())])
+            self._deliver([(job, gone) for job in (*work.jobs, *work.errands, *self._inbox.abandon())])
 
     def _turn(self, work: Work) -> None:
-        flushes = [job for job in work.jobs if isinstance(job, Flush)]
-        commits = [job for job in work.jobs if not isinstance(job, Flush)]
-        self._commit(commits)
+        flushes: list[Errand] = []
+        self._commit(work.jobs)
+        for errand in work.errands:
+            if isinstance(errand, Task):
+                self._deliver([(errand, self._attempt(errand.run))])
+            else:
+                flushes.append(errand)
         failure: StateError | None = None
         full = len(work.decisions) >= DECISION_BATCH
         if work.decisions and (flushes or full or work.closing or time.monotonic() >= self._decisions_due):
             failure = self._write_decisions(work.decisions)
-        elif not work.jobs and not self._faults.writing:
+        elif not work.jobs and not work.errands and not self._faults.writing:
             self._attempt(probe)
         self._deliver([(flush, failure) for flush in flushes])
+        if work.closing:
+            self._attempt(self._chain.end)
 
-    def _commit(self, jobs: Sequence[Append | SaveSnapshot]) -> None:
+    def _commit(self, jobs: Sequence[Job]) -> None:
         if not jobs:
             return
-        answers = self._attempt(lambda connection: store(connection, jobs, at=self._clock()))
+        answers = self._attempt(functools.partial(store, jobs=jobs, chain=self._chain, at=self._clock()))
         if not isinstance(answers, StateError):
             self._deliver(list(zip(jobs, answers, strict=True)))
         elif answers.code == DUPLICATE and len(jobs) > 1:
@@ -105,12 +116,14 @@ class Writer:
         """What cannot be written stays in the buffer and is tried again."""
         for start in range(0, len(decisions), DECISION_BATCH):
             batch = decisions[start : start + DECISION_BATCH]
-            save = functools.partial(store_decisions, decisions=batch, keep=self._settings.keep_decisions)
-            failure = self._attempt(save)
-            if failure is not None:
+            stored = self._attempt(functools.partial(store_decisions, decisions=batch, chain=self._chain))
+            if isinstance(stored, StateError):
                 self._decisions_due = time.monotonic() + self._settings.retry_pause
-                return failure
+                return stored
             self._inbox.written(batch)
+        self._attempt(
+            functools.partial(trim_decisions, chain=self._chain, keep=self._settings.keep_decisions)
+        )
         self._decisions_due = time.monotonic() + self._settings.decision_delay
         return None
 
@@ -145,14 +158,11 @@ class Writer:
         for job, answer in deliveries:
             if job.done.done():  # its caller was cancelled, or it was answered before the writer died
                 continue
-            if isinstance(
-                answer, StateError
-            ):  # one for each: a shared one would gather the tracebacks of all
-                job.done.set_exception(StateError(answer.code, answer.message))
-            elif isinstance(answer, CallerError):
-                job.done.set_exception(answer)
-            elif isinstance(job, Append) and isinstance(answer, Appended):
+            if not isinstance(answer, Exception):
                 job.done.set_result(answer)
-            elif not isinstance(job, Append):
-                job.done.set_result(None)
+            elif isinstance(answer, StateError):
+                # One for each: a shared one would gather the tracebacks of all.
+                job.done.set_exception(StateError(answer.code, answer.message))
+            else:
+                job.done.set_exception(answer)
         self._committed()

@@ -10,6 +10,7 @@ from firewall.ports import Disclosure, Headers, Match, Plan, WireResponse, heade
 from firewall.proxy.disclosure import encoded, firewall_object, headers_of
 from firewall.proxy.enforce import Enforced
 from firewall.proxy.services import Mount, Services
+from firewall.service.scopes import staleness_of
 
 #: Headers of an upstream's error that tell a client how to go on.
 _KEPT_ON_ERROR = ("retry-after", "x-request-id", "www-authenticate")
@@ -34,6 +35,7 @@ def governed(
         delivered=enforced.delivered,
         considered=enforced.considered,
         degraded=enforced.degraded,
+        staleness=staleness_of(services.projections),
     )
     named = enforced.adjudication.named(candidates)
     services.recorder.record(
@@ -84,11 +86,15 @@ def _withheld_single(mount: Mount, plan: Plan, receipt: Receipt, enforced: Enfor
 def refused(mount: Mount, match: Match | None, error: CallerError) -> WireResponse:
     issues = [{"path": issue.path, "message": issue.message} for issue in error.issues]
     extra = {"issues": issues} if issues else {}
-    return mount.dialect.refusal(match, error.status, error.code, error.message, extra)
+    return _later(mount.dialect.refusal(match, error.status, error.code, error.message, extra), error)
 
 
 def failed(mount: Mount, match: Match | None, error: UpstreamError) -> WireResponse:
-    response = mount.dialect.refusal(match, error.status, error.code, error.message, {})
+    return _later(mount.dialect.refusal(match, error.status, error.code, error.message, {}), error)
+
+
+def _later(response: WireResponse, error: CallerError | UpstreamError) -> WireResponse:
+    """With the time to come back at, where there is one."""
     if error.retry_after is None:
         return response
     seconds = str(max(1, round(error.retry_after)))
@@ -100,8 +106,9 @@ def not_found(mount: Mount, match: Match, theirs: WireResponse) -> WireResponse:
     return upstream_error(mount, match, theirs) if theirs.body else mount.dialect.not_found(match)
 
 
-def upstream_error(mount: Mount, match: Match, response: WireResponse) -> WireResponse:
-    """The upstream's error, passed on as it is if it is JSON, else in its shape without its text.
+def upstream_error(mount: Mount, match: Match | None, response: WireResponse) -> WireResponse:
+    """The upstream's error, passed on as it is if it is JSON, else in its shape without its text: so is one that repeats what
+    memfw itself said there.
 
     A redirect is no answer: its Location would lead the client around memfw.
     """
@@ -112,7 +119,7 @@ def upstream_error(mount: Mount, match: Match, response: WireResponse) -> WireRe
     )
     if response.status < 400:
         raise UpstreamError(502, "upstream_redirect", "the upstream answered with a redirect")
-    if _is_json_object(response):
+    if _is_json_object(response) and not any(secret in response.body for secret in mount.secrets):
         return WireResponse(
             status=response.status,
             headers=(*kept, ("Content-Type", "application/json")),

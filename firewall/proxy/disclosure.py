@@ -7,11 +7,14 @@ that nothing in them can leave its string.
 from collections.abc import Callable, Sequence
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from firewall.core.model import Action, Candidate, Verdict
 from firewall.core.receipt import Counts, Receipt
 from firewall.ports import Headers
 
+#: Only there while the projection is not current.
+STALENESS = "Memfw-Staleness"
 _TEXT_CHARS = 2_000
 
 # Looked up once: an enum finds its members by a Python call.
@@ -41,6 +44,7 @@ class FirewallObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     withheld: tuple[Withheld, ...]
     shadow: bool = False
     degraded: str = ""
+    staleness_seconds: float | UnsetType = UNSET
     active_path: tuple[str, ...] = ()
 
 
@@ -83,15 +87,19 @@ def firewall_object(
         withheld=tuple(withheld),
         shadow=receipt.shadow,
         degraded=receipt.degraded,
+        staleness_seconds=receipt.staleness_seconds or UNSET,
         active_path=active_path,
     )
 
 
 def headers_of(receipt: Receipt) -> Headers:
-    return (
+    headers = (
         ("Memfw-Decision-Id", receipt.decision_id),
         ("Memfw-Policy", receipt.policy),
         ("Memfw-Mode", f"{receipt.mode}; shadow" if receipt.shadow else receipt.mode),
         ("Memfw-Admitted", str(receipt.counts.admitted)),
         ("Memfw-Withheld", str(receipt.counts.withheld)),
     )
+    if not receipt.staleness_seconds:
+        return headers
+    return (*headers, (STALENESS, str(receipt.staleness_seconds)))

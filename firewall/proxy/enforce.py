@@ -69,7 +69,7 @@ async def enforce(
 ) -> Enforced:
     """`degraded` is set when there is no state to judge by: nothing is admitted then."""
     answer = mount.dialect.read(plan, response)
-    enforced = await _judge(plan, answer, env, services, degraded)
+    enforced = await _judge(mount, plan, answer, env, services, degraded)
     rounds = 0 if env.policy.shadow or enforced.degraded else env.policy.source.limits.overfetch_rounds
     for _ in range(rounds):
         further = _further(mount, plan, enforced)
@@ -78,7 +78,7 @@ async def enforce(
         fuller = await _joined(mount, plan, enforced.answer, further, exchanges)
         if fuller is None:
             break
-        enforced = await _judge(plan, fuller, env, services, "")
+        enforced = await _judge(mount, plan, fuller, env, services, "")
     return enforced
 
 
@@ -109,8 +109,12 @@ def _further(mount: Mount, plan: Plan, enforced: Enforced) -> WireRequest | None
     return mount.dialect.more(plan, enforced.answer, 1)
 
 
-async def _judge(plan: Plan, answer: Answer, env: Env, services: Services, degraded: str) -> Enforced:
-    candidates = answer.candidates
+async def _judge(
+    mount: Mount, plan: Plan, answer: Answer, env: Env, services: Services, degraded: str
+) -> Enforced:
+    candidates = answer.candidates = services.stamps.attested(
+        answer.candidates, tenant=env.context.tenant, upstream=mount.name, state=env.state
+    )
     adjudication: Adjudication | None = None
     if not degraded:
         started = services.monotonic()

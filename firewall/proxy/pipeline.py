@@ -1,20 +1,22 @@
 """The enforcement point: one drop-in request on its way through memfw, in one direction.
 
-    match -> authenticate -> plan (pin, rewrite) -> preflight -> upstream -> read -> adjudicate -> rebuild -> record
+    match -> authenticate -> plan (pin, rewrite) -> gate -> preflight -> upstream -> read -> adjudicate -> rebuild -> record
 
 A dialect decides what things mean on the wire; this room carries them and enforces the verdicts. Every way out is an
 answer in the upstream's own shape.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 import msgspec
 
 from firewall.core.compiled import CompiledPolicy, Env
 from firewall.core.events import Event, ScopeKey
-from firewall.core.model import Candidate, Context, Family, Mode, Surface
+from firewall.core.model import Candidate, Context, Family, Mode, Surface, Trust
 from firewall.core.signals import scope as scope_signal
 from firewall.core.state import State
+from firewall.core.writing import WriteAction
 from firewall.errors import CallerError, StateError, UpstreamError
 from firewall.ports import (
     Caller,
@@ -28,10 +30,11 @@ from firewall.ports import (
 from firewall.proxy import answers
 from firewall.proxy.enforce import Exchanges, enforce
 from firewall.proxy.services import Mount, Services
+from firewall.proxy.stamping import NONE_MADE, Made
 from firewall.proxy.transport_headers import at_edge
-from firewall.proxy.writes import gate_writes
+from firewall.proxy.writes import gate_writes, kept_back
 from firewall.service.identity import viewer_of
-from firewall.service.principals import Principal, Role
+from firewall.service.principals import ADMIN, Principal, Role
 from firewall.service.scopes import state_for
 
 #: How an upstream refuses an answer that would be too large: not all of them tell that from any other bad request.
@@ -71,6 +74,27 @@ class Pipeline:
         self.mount = mount
         self._services = services
 
+    def allowance(self, request: WireRequest) -> AbstractContextManager[None] | None:
+        """What the caller may take, to be entered before its request waits for anything; None where nobody is limited.
+        CallerError."""
+        allowances = self._services.allowances
+        if allowances is None:
+            return None
+        return allowances.of(self._principal(*at_edge(request.headers)))
+
+    def _principal(self, ours: Mapping[str, str], theirs: Headers) -> Principal:
+        mount = self.mount
+        own = ours.get("memfw-key")
+        principal = self._services.principals.resolve(own or mount.dialect.credential(theirs), native=False)
+        if principal is ADMIN and not own and mount.keys_pass:
+            # It would go on to the upstream, which is nobody to know it and needs its own key there.
+            raise CallerError(
+                403,
+                "key_misplaced",
+                "the admin token belongs in Memfw-Key: this upstream's own key goes here",
+            )
+        return principal
+
     async def handle(self, request: WireRequest) -> Handled:
         """Never raises the three families."""
         mount, metrics = self.mount, self._services.metrics
@@ -93,8 +117,7 @@ class Pipeline:
         mount, services = self.mount, self._services
         ours, theirs = at_edge(request.headers)
         request = msgspec.structs.replace(request, headers=theirs)
-        key = ours.get("memfw-key") or mount.dialect.credential(theirs)
-        principal = services.principals.resolve(key, native=False)
+        principal = self._principal(ours, theirs)
         if match is None:
             services.metrics.unknown_routes.labels(mount.name).inc()
             if mount.unknown_routes == "deny":
@@ -110,15 +133,62 @@ class Pipeline:
             raise CallerError(403, "admin_only", "this route needs a key with the role admin")
         if route_class is RouteClass.passed:
             return self._passage(request, match.path)
-        caller = Caller(
+        caller = self._caller(principal)
+        asking = await self._asking(ours, principal)
+        plan = mount.dialect.plan(request, match, caller, now=asking.now)
+        if plan.drafts:
+            gated = await self._gate(request, plan, asking)
+            if isinstance(gated, WireResponse):
+                return gated
+            asking = gated
+        return await self._carry(plan, caller, asking, exchanges)
+
+    async def send_released(self, request: WireRequest, principal: Principal, key: ScopeKey) -> WireResponse:
+        """A write that a reviewer released: as its principal would send it now, but past the gate. CallerError,
+        UpstreamError."""
+        mount = self.mount
+        match = mount.dialect.match(request)
+        if match is None or match.spec.route_class is not RouteClass.gated_write:
+            raise CallerError(409, "route_gone", "this upstream has no such write any more")
+        caller = self._caller(principal)
+        asking = await self._asking({"memfw-scope": key.scope}, principal)
+        plan = mount.dialect.plan(request, match, caller, now=asking.now)
+        return await self._carry(plan, caller, asking, Exchanges(mount, self._services))
+
+    def _caller(self, principal: Principal) -> Caller:
+        mount = self.mount
+        return Caller(
             name=principal.name,
-            admin=admin,
+            admin=principal.role is Role.admin,
             pin=principal.pin.get(mount.name, {}),
             public_base=mount.public_base,
         )
-        asking = await self._asking(ours, principal)
-        plan = mount.dialect.plan(request, match, caller, now=asking.now)
-        return await self._carry(plan, caller, asking, exchanges)
+
+    async def _gate(self, request: WireRequest, plan: Plan, asking: Asking) -> WireResponse | Asking:
+        """The answer to a write that does not go; else as whom it goes: one that is marked is vouched for by nobody."""
+        mount, services = self.mount, self._services
+        gated = gate_writes(mount, plan, self._env(plan, asking, Surface.write), services)
+        match gated.word:
+            case WriteAction.store:
+                return asking
+            case WriteAction.store_marked:
+                principal = asking.principal
+                marked = msgspec.structs.replace(principal, max_trust=min(principal.max_trust, Trust.unknown))
+                return msgspec.structs.replace(asking, principal=marked)
+            case WriteAction.refuse:
+                return kept_back(mount, plan, gated, services)
+            case WriteAction.hold:
+                held = await services.holds.hold(
+                    request,
+                    plan,
+                    asking.principal,
+                    gated.reasons,
+                    key=asking.key,
+                    state=asking.state,
+                    upstream=mount.name,
+                    now=asking.now,
+                )
+                return kept_back(mount, plan, gated, services, hold_id=held)
 
     def _passage(self, request: WireRequest, path: str) -> Passage:
         request = msgspec.structs.replace(request, path=path)
@@ -176,14 +246,11 @@ class Pipeline:
 
     async def _carry(self, plan: Plan, caller: Caller, asking: Asking, exchanges: Exchanges) -> WireResponse:
         mount, services = self.mount, self._services
-        if plan.drafts:
-            refusal = gate_writes(mount, plan, self._env(plan, asking, Surface.write), services)
-            if refusal is not None:
-                return refusal
         for single in plan.preflight:
             foreign = await self._foreign(single, caller, asking, exchanges)
             if foreign is not None:
                 return answers.not_found(mount, plan.match, foreign)
+        made = self._stamped(plan, asking)
         reads = plan.match.spec.route_class is RouteClass.governed_read
         response = await exchanges.send(plan.request, retry=reads)
         if plan.fallback is not None and response.status in _TOO_LARGE:
@@ -191,11 +258,30 @@ class Pipeline:
             response = await exchanges.send(plan.request, retry=reads)
         if response.status >= 300:
             return answers.upstream_error(mount, plan.match, response)
+        if plan.deletes:
+            services.deletes.note(
+                asking.key, mount.name, plan.deletes, by=asking.principal.name, at=asking.now
+            )
         written = await self._record_standing(plan, asking)
         env = self._env(plan, asking, Surface.drop_in)
         enforced = await enforce(mount, plan, response, env, services, exchanges, degraded=asking.degraded)
+        for bound in services.stamps.named(made, plan, enforced.answer, mount.name, asking.now):
+            services.recorder.note(asking.key, bound)
         governed = answers.governed(mount, plan, response, enforced, env, services)
         return msgspec.structs.replace(governed, headers=governed.headers + written) if written else governed
+
+    def _stamped(self, plan: Plan, asking: Asking) -> Made:
+        """Stamp what passed the gate; shadow mode changes nothing of what is stored either."""
+        if not plan.slots or not self.mount.stamps or asking.policy.shadow:
+            return NONE_MADE
+        return self._services.stamps.put(
+            self.mount.dialect,
+            plan,
+            self.mount.name,
+            asking.principal,
+            tenant=asking.key.tenant,
+            now=asking.now,
+        )
 
     async def _foreign(
         self, single: WireRequest, caller: Caller, asking: Asking, exchanges: Exchanges

@@ -42,7 +42,13 @@ class MountSource:
         response = await Exchanges(mount, services).send(plan.request, retry=True)
         if response.status >= 300:
             raise UpstreamError(502, "source_refused", f"the upstream answered {response.status}")
-        rows = mount.dialect.read(plan, response).candidates
+        home = principal.reach(None, None)
+        rows = services.stamps.attested(
+            mount.dialect.read(plan, response).candidates,
+            tenant=home.tenant,
+            upstream=mount.name,
+            state=services.projections.state(home) or State(),
+        )
         return [row for row in rows if self._is_of(row, plan)][: question.limit]
 
     def _is_of(self, row: Candidate, plan: Plan) -> bool:

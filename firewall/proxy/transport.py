@@ -45,9 +45,11 @@ def open_transport(
     *,
     limits: TransportLimits | None = None,
     ssl_context: ssl.SSLContext | None = None,
+    extra: Headers = (),
     trust_env: bool = False,
 ) -> Transport:
-    """The fast transport where httptools is there, else aiohttp's; `kind` says which. Needs a running loop.
+    """The fast transport where httptools is there, else aiohttp's; `kind` says which. Needs a running loop. `extra` are
+    headers that every request gets, in place of the client's.
 
     `trust_env` asks for the proxies of the environment, which only aiohttp's client speaks to.
     """
@@ -55,7 +57,9 @@ def open_transport(
     if not trust_env and importlib.util.find_spec("httptools") is not None:
         from firewall.proxy.transport_fast import FastTransport
 
-        return FastTransport(base_url, limits=settings, ssl_context=ssl_context)
+        return FastTransport(base_url, limits=settings, ssl_context=ssl_context, extra=extra)
     from firewall.proxy.transport_aiohttp import AiohttpTransport
 
-    return AiohttpTransport(base_url, limits=settings, ssl_context=ssl_context, trust_env=trust_env)
+    return AiohttpTransport(
+        base_url, limits=settings, ssl_context=ssl_context, extra=extra, trust_env=trust_env
+    )

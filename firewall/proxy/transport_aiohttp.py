@@ -16,7 +16,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from firewall.errors import MemfwError
-from firewall.ports import WireRequest, WireResponse
+from firewall.ports import Headers, WireRequest, WireResponse
 from firewall.proxy.transport import Streamed, TransportKind
 from firewall.proxy.transport_encoding import decode_body
 from firewall.proxy.transport_errors import (
@@ -54,11 +54,12 @@ class AiohttpTransport:
         *,
         limits: TransportLimits,
         ssl_context: ssl.SSLContext | None = None,
+        extra: Headers = (),
         trust_env: bool = False,
     ) -> None:
         self._target = parse_target(base_url)
         self._limits = limits
-        self._requests = RequestHeaders(self._target)
+        self._requests = RequestHeaders(self._target, extra)
         self._responses = ResponseHeaders()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 
 from firewall.errors import UpstreamError
-from firewall.ports import WireRequest, WireResponse
+from firewall.ports import Headers, WireRequest, WireResponse
 from firewall.proxy.limits import FairSlots
 from firewall.proxy.transport import Streamed, TransportKind
 from firewall.proxy.transport_connection import Connection
@@ -32,6 +32,7 @@ class FastTransport:
         *,
         limits: TransportLimits,
         ssl_context: ssl.SSLContext | None = None,
+        extra: Headers = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._target = parse_target(base_url)
@@ -39,7 +40,7 @@ class FastTransport:
         self._clock = clock
         self._ssl = (ssl_context or ssl.create_default_context()) if self._target.tls else None
         self._loop = asyncio.get_running_loop()
-        self._requests = RequestHeaders(self._target)
+        self._requests = RequestHeaders(self._target, extra)
         self._responses = ResponseHeaders()
         self._slots = FairSlots(limits.max_connections)
         self._idle: list[Connection] = []

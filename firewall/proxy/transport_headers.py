@@ -95,12 +95,15 @@ _place_of = Memo(_judged, entries=_NAMES_KEPT, size=1 << 18).of
 
 
 class RequestHeaders:
-    """Writes request heads for one upstream. Remembers the names that it has judged."""
+    """Writes request heads for one upstream. Remembers the names that it has judged. `extra` is added to every request, in
+    place of what the client says under the same names."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, extra: Headers = ()) -> None:
         self._prefix = target.prefix
         self._host: Pair = ("Host", target.host_header)
         self._crosses: dict[str, bool] = {}
+        self._extra = extra
+        self._replaced = frozenset(name.lower() for name, _ in extra)
 
     def target(self, request: WireRequest) -> str:
         """Prefix and raw target. CallerError for one that would not survive on a request line."""
@@ -130,6 +133,8 @@ class RequestHeaders:
         if not plain:
             named = _named_by_connection(headers)
             pairs[1:] = [pair for pair in pairs[1:] if pair[0].lower() not in named]
+        if self._extra:
+            pairs += self._extra
         if identity:
             pairs.append(("Accept-Encoding", "identity"))
         return pairs
@@ -157,7 +162,9 @@ class RequestHeaders:
         if not _TOKEN.fullmatch(name):
             raise unsendable("a header name is not a token")
         lowered = name.lower()
-        crossing = not (_is_hop(lowered) or lowered in _OURS or lowered == "accept-encoding")
+        crossing = not (
+            _is_hop(lowered) or lowered in _OURS or lowered in self._replaced or lowered == "accept-encoding"
+        )
         # Names come from the caller: what is remembered stays bounded.
         if len(self._crosses) < _NAMES_KEPT and len(name) <= 64:
             self._crosses[name] = crossing

@@ -6,20 +6,23 @@ connection; what counts as open, what is measured and what an error looks like i
 
 import logging
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Protocol
 
 from firewall.errors import CallerError, UpstreamError
 from firewall.metrics import Metrics
-from firewall.ports import Headers, WireRequest, WireResponse
+from firewall.ports import Headers, WireRequest, WireResponse, header
 from firewall.proxy import answers
 from firewall.proxy.pipeline import Passage, Pipeline
+from firewall.proxy.transport import Streamed
 from firewall.proxy.transport_errors import invalid
 from firewall.server.drain import Drain
 
 #: Headers that an edge writes itself: an upstream's are not passed on. A streamed answer keeps its length.
 WRITTEN_HERE = frozenset({"transfer-encoding", "connection", "date", "server", "keep-alive"})
 
+_FREE = nullcontext()
+_LONGEST_ERROR = 64 * 1024
 _log = logging.getLogger("memfw.server")
 
 Slot = Callable[[], AbstractAsyncContextManager[object]]
@@ -87,15 +90,17 @@ class Boundary:
         try:
             try:
                 wire = await edge.request()
-                async with self._slot():
-                    handled = await self._pipeline.handle(wire)
-                    route, waited, outcome = handled.route, handled.upstream_seconds, handled.outcome
-                    if isinstance(outcome, Passage):
-                        status = await self._pass_on(outcome, edge)
-                    else:
-                        edge.send(outcome)
-                        status = outcome.status
+                with self._pipeline.allowance(wire) or _FREE:
+                    async with self._slot():
+                        handled = await self._pipeline.handle(wire)
+                        route, waited, outcome = handled.route, handled.upstream_seconds, handled.outcome
+                        if isinstance(outcome, Passage):
+                            status = await self._pass_on(outcome, edge)
+                        else:
+                            edge.send(outcome)
+                            status = outcome.status
             except CallerError as error:
+                self._metrics.denied.labels(mount.name, error.code).inc()
                 status = _sent(edge, answers.refused(mount, None, error))
             except UpstreamError as error:
                 status = _sent(edge, answers.failed(mount, None, error))
@@ -116,9 +121,12 @@ class Boundary:
         if mount.streams is None:
             whole = await mount.client.send(passage.request, deadline=mount.deadline)
             _refuse_redirect(whole.status)
-            return _sent(edge, whole)
+            refused = whole.status >= 400 and mount.secrets
+            return _sent(edge, answers.upstream_error(mount, None, whole) if refused else whole)
         async with mount.streams.stream(passage.request, deadline=mount.deadline) as streamed:
             _refuse_redirect(streamed.status)
+            if streamed.status >= 400 and mount.secrets:
+                return _sent(edge, answers.upstream_error(mount, None, await _whole(streamed)))
             await edge.begin(streamed.status, streamed.headers)
             try:
                 async for chunk in streamed.chunks:
@@ -130,6 +138,17 @@ class Boundary:
                 edge.abort()
                 raise
         return streamed.status
+
+
+async def _whole(streamed: Streamed) -> WireResponse:
+    """An error that may have to be told without its text, which is looked at: none where it is packed or long."""
+    body = b""
+    async for chunk in streamed.chunks:
+        body += chunk
+        if len(body) > _LONGEST_ERROR:
+            break
+    readable = len(body) <= _LONGEST_ERROR and header(streamed.headers, "Content-Encoding") is None
+    return WireResponse(status=streamed.status, headers=streamed.headers, body=body if readable else b"")
 
 
 def _sent(edge: Edge, answer: WireResponse) -> int:

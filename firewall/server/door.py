@@ -7,8 +7,10 @@ then the last handle goes.
 
 import asyncio
 import ctypes
+import ipaddress
 import os
 import socket
+import ssl
 import struct
 import sys
 from collections.abc import Sequence
@@ -18,6 +20,10 @@ from typing import Protocol
 from firewall.errors import ConfigError, Problem
 
 _BACKLOG = 1024
+#: How long a client may take to agree on TLS, when we are open and when we are about to leave; and to say goodbye.
+_HANDSHAKE_SECONDS = 20.0
+_LATE_HANDSHAKE_SECONDS = 2.0
+_GOODBYE_SECONDS = 2.0
 #: A classic BPF program for a TCP socket, which sees each packet from its TCP header on: drop what has the flag SYN and
 #: let the rest pass. A client that is turned away so tries again by itself, and is refused once the socket is closed.
 _DROP_NEW = (
@@ -41,30 +47,60 @@ class Server(Protocol):
 class Door:
     """What is open to clients. `shut` may be called once."""
 
-    def __init__(self, server: Server, listening: asyncio.Server) -> None:
+    def __init__(self, server: Server, listening: asyncio.Server, tls: ssl.SSLContext | None = None) -> None:
         self._server = server
         self._listening = listening
+        self._tls = tls
         self._sockets = [socket.socket(fileno=os.dup(sock.fileno())) for sock in listening.sockets]
 
     @classmethod
-    async def open(cls, server: Server, host: str, port: int) -> "Door":
-        """ConfigError where nobody can listen there."""
+    async def open(
+        cls,
+        server: Server,
+        host: str,
+        port: int,
+        *,
+        shared: bool = False,
+        tls: ssl.SSLContext | None = None,
+        loopback_only: bool = False,
+    ) -> "Door":
+        """ConfigError where nobody can listen there, or with `loopback_only` other machines could connect. A `shared` port
+        has other processes of ours behind it too."""
         loop = asyncio.get_running_loop()
         try:
-            listening = await loop.create_server(server, host, port, backlog=_BACKLOG)
+            listening = await loop.create_server(
+                server,
+                host.strip("[]"),
+                port,
+                backlog=_BACKLOG,
+                reuse_port=shared or None,
+                ssl=tls,
+                ssl_handshake_timeout=_HANDSHAKE_SECONDS if tls else None,
+                ssl_shutdown_timeout=_GOODBYE_SECONDS if tls else None,
+                start_serving=False,
+            )
         except OSError as error:
             # A failed look-up of the host has a number of its own kind, below zero.
             number = error.errno or 0
             reason = os.strerror(number) if number > 0 else "the host is not known here"
             message = f"cannot listen on {host}:{port}: {reason}"
             raise ConfigError([Problem("listen", 0, 0, "port", message)]) from error
-        return cls(server, listening)
+        # A name is what this machine's resolver says, so what counts is where we really are.
+        if loopback_only and not all(_is_loopback(sock) for sock in listening.sockets):
+            listening.close()
+            message = (
+                f"{host} is an address that other machines can reach, and nobody would have to show a key"
+            )
+            raise ConfigError([Problem("listen", 0, 0, "host", message)])
+        await listening.start_serving()
+        return cls(server, listening, tls)
 
     @property
     def url(self) -> str:
         """Where it is, with the port that it really got."""
         host, port = self._sockets[0].getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
     @property
     def connections(self) -> int:
@@ -79,9 +115,27 @@ class Door:
         for listener in self._sockets:
             let_in += _backlog(listener)
             listener.close()
+        await asyncio.gather(*(self._let_in(connection) for connection in let_in))
+
+    async def _let_in(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        for connection in let_in:
+        if self._tls is None:
             await loop.connect_accepted_socket(self._server, connection)
+            return
+        with suppress(
+            OSError
+        ):  # a handshake that fails or takes too long (ssl.SSLError, TimeoutError): it is closed
+            await loop.connect_accepted_socket(
+                self._server,
+                connection,
+                ssl=self._tls,
+                ssl_handshake_timeout=_LATE_HANDSHAKE_SECONDS,
+                ssl_shutdown_timeout=_GOODBYE_SECONDS,
+            )
+
+
+def _is_loopback(listener: socket.socket) -> bool:
+    return ipaddress.ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
 
 
 def _turn_away(listener: socket.socket) -> None:

@@ -15,7 +15,7 @@ from firewall.service.govern.govern import Asker, answer, prepare
 from firewall.service.identity import viewer_of
 from firewall.service.judging import adjudicate_within
 from firewall.service.principals import Principal
-from firewall.service.scopes import state_for
+from firewall.service.scopes import staleness_of, state_for
 
 _encoder = msgspec.json.Encoder()
 
@@ -61,7 +61,15 @@ async def _govern(house: House, principal: Principal, raw: bytes) -> web.Respons
         )
         services.metrics.adjudication.observe(services.monotonic() - begun)
         degraded = "deadline" if adjudication is None else ""
-    governed = answer(prepared, adjudication, state, policy, now=now, degraded=degraded)
+    governed = answer(
+        prepared,
+        adjudication,
+        state,
+        policy,
+        now=now,
+        degraded=degraded,
+        staleness=staleness_of(services.projections),
+    )
     services.recorder.record(governed.receipt, state, governed.candidates, governed.verdicts)
     return web.Response(
         body=_encoder.encode(governed.response),

@@ -35,7 +35,12 @@ def metrics(house: House) -> Handler:
         house.settle()
         instruments = house.services.metrics
         instruments.projection_lag.set(house.services.projections.staleness())
-        instruments.quarantine_items.set(house.held_items())
+        backlog = house.backlog()
+        instruments.quarantine_items.set(backlog.items)
+        for tier, count in backlog.open.items():
+            instruments.quarantine_open.labels(tier).set(count)
+        waited = 0.0 if backlog.oldest is None else max(0.0, house.services.now() - backlog.oldest)
+        instruments.quarantine_oldest.set(waited)
         text = await asyncio.to_thread(generate_latest, instruments.registry)
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 

@@ -1,12 +1,11 @@
 """What every native route has around it: it counts as open while it is answered, and is measured however it ends."""
 
+from contextlib import ExitStack
+
 from aiohttp import web
 
-from firewall.server.house import House
+from firewall.server.house import PLACES, UPSTREAM, House
 from firewall.server.problem import Handler, answered
-
-#: What stands for the upstream in the metrics of native routes.
-UPSTREAM = "native"
 
 
 def native(house: House, route: str, handler: Handler) -> Handler:
@@ -15,7 +14,8 @@ def native(house: House, route: str, handler: Handler) -> Handler:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         started = services.monotonic()
-        with house.drain.request():
+        with house.drain.request(), ExitStack() as places:
+            request[PLACES] = places
             response = await answered(request, handler)
         if house.drain.draining and not response.prepared:
             response.force_close()

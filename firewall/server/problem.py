@@ -34,6 +34,12 @@ def problem(
     )
 
 
+def _route(request: web.Request) -> str:
+    """The path's pattern: in the path itself a client may have put anything."""
+    resource = request.match_info.route.resource
+    return "unknown" if resource is None else resource.canonical
+
+
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 
@@ -43,7 +49,7 @@ async def answered(request: web.Request, handler: Handler) -> web.StreamResponse
         return await handler(request)
     except CallerError as error:
         issues = tuple({"path": issue.path, "message": issue.message} for issue in error.issues)
-        return problem(error.status, error.code, error.message, issues=issues)
+        return problem(error.status, error.code, error.message, issues=issues, retry_after=error.retry_after)
     except UpstreamError as error:
         return problem(error.status, error.code, error.message, retry_after=error.retry_after)
     except web.HTTPException as error:
@@ -54,5 +60,5 @@ async def answered(request: web.Request, handler: Handler) -> web.StreamResponse
             refusal.headers["Allow"] = error.headers["Allow"]
         return refusal
     except Exception as error:  # noqa: BLE001  the HTTP boundary: the client gets a 500, the log the type
-        _log.error("internal error", extra={"error": type(error).__name__, "route": request.path})
+        _log.error("internal error", extra={"error": type(error).__name__, "route": _route(request)})
         return problem(500, "internal_error", "internal error")

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from firewall.errors import CallerError
+from firewall.proxy.disclosure import STALENESS
 from firewall.server.bodies import read_body
 from firewall.server.health import Handler
 from firewall.server.house import House
@@ -23,6 +24,8 @@ from firewall.service.learning.measure import measure
 from firewall.service.learning.skills import listed, materialize, promote, queue, reject
 from firewall.service.recall.recall import recall
 from firewall.service.recall.upstreams import upstreams
+from firewall.service.review import bulk, deciding, erasing, listing
+from firewall.service.scopes import staleness_of
 
 
 class UseCaseRoute(NamedTuple):
@@ -134,6 +137,50 @@ USE_CASES: tuple[UseCaseRoute, ...] = (
         materialize,
         "the draft of a promoted skill, for the host to observe; writes nothing",
     ),
+    UseCaseRoute(
+        "GET",
+        "/v1/quarantine",
+        listing.listed,
+        "held texts and writes, oldest first, a page at a time: by status, kind, reason, digest, upstream, tier",
+    ),
+    UseCaseRoute(
+        "GET",
+        "/v1/quarantine/{id}",
+        listing.shown,
+        "one held item; what was held only to reviewers and admins",
+    ),
+    UseCaseRoute(
+        "POST",
+        "/v1/quarantine/{id}/release",
+        deciding.release,
+        "remove the named findings from this text, or send this held write; reviewers, never the writer itself",
+    ),
+    UseCaseRoute(
+        "POST",
+        "/v1/quarantine/{id}/confirm",
+        deciding.confirm,
+        "withhold this text for good, or never send this write",
+    ),
+    UseCaseRoute(
+        "POST",
+        "/v1/quarantine/{id}/expire",
+        deciding.expire,
+        "take an item out of the queue undecided, and erase what was kept of it",
+    ),
+    UseCaseRoute(
+        "POST",
+        "/v1/quarantine/release",
+        bulk.release_many,
+        "release many texts by ids, or by reason, digest, upstream; again with the same operation id goes on",
+    ),
+    UseCaseRoute("POST", "/v1/quarantine/confirm", bulk.confirm_many, "confirm many items, as above"),
+    UseCaseRoute("POST", "/v1/quarantine/expire", bulk.expire_many, "expire many items, as above"),
+    UseCaseRoute(
+        "POST",
+        "/v1/erase",
+        erasing.erase,
+        "erase held texts by quarantine id, digest or memory, and leave a tombstone; admins only",
+    ),
 )
 
 
@@ -156,6 +203,8 @@ def edge(house: House, use_case: UseCase) -> Handler:
         headers = {"Memfw-After": str(reply.offset)} if reply.offset else {}
         if reply.replayed:
             headers["Memfw-Replayed"] = "true"
+        if staleness := staleness_of(house.desk.projections):
+            headers[STALENESS] = str(staleness)
         return web.Response(body=reply.body, content_type="application/json", headers=headers)
 
     return handle

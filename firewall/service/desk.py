@@ -16,6 +16,7 @@ from firewall.core.model import Candidate
 from firewall.core.state import State
 from firewall.service.principals import Principal
 from firewall.service.recorder import Recorder
+from firewall.service.review.room import ReviewRoom
 from firewall.service.scopes import Projects, state_for
 
 _encoder = msgspec.json.Encoder()
@@ -82,6 +83,7 @@ class Mounted(msgspec.Struct, frozen=True, kw_only=True):
     dialect: str
     routes: Mapping[str, int]
     unknown_routes: str
+    tls: str
     health: Callable[[], str]
 
 
@@ -102,6 +104,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     projections: Projects
     policy: Callable[[], CompiledPolicy]
     recorder: Recorder
+    review: ReviewRoom
     now: Callable[[], float]
     monotonic: Callable[[], float]
     new_id: Callable[[], str]

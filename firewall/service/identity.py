@@ -14,7 +14,7 @@ import msgspec
 from firewall.core.execution import VERIFYING
 from firewall.core.visibility import Audience, Lane, Viewer
 from firewall.errors import CallerError
-from firewall.service.principals import LOCAL, Principal, Role
+from firewall.service.principals import Principal, Role
 
 
 class Acting(msgspec.Struct, frozen=True):
@@ -26,10 +26,10 @@ class Acting(msgspec.Struct, frozen=True):
 
 def viewer_of(principal: Principal, *, agent: str | None = None, team: str | None = None) -> Viewer:
     """Whose evidence may be read. CallerError 403 `identity_denied` for another agent's or team's name."""
-    if principal is LOCAL and not agent and not team:
+    if principal.local and not agent and not team:
         return Viewer(everything=True)
     return Viewer(
-        agent=_own(principal, "agent", agent) or ("" if principal is LOCAL else principal.name),
+        agent=_own(principal, "agent", agent) or ("" if principal.local else principal.name),
         team=_own(principal, "team", team),
     )
 
@@ -47,7 +47,7 @@ def audience_of(
     wrote = _own(principal, "agent", writer) or principal.name
     team = _own(principal, "team", owner_team)
     if lane is None:
-        lane = "shared" if team or principal is LOCAL else "private"
+        lane = "shared" if team or principal.local else "private"
     if lane == "shared":
         return Audience(lane="shared", team=team, writer=wrote)
     owner = _own(principal, "agent", owner_agent)

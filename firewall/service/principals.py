@@ -1,11 +1,13 @@
 """Principals: who a key belongs to, what it may see and do. Keys are held as digests only.
 
-Without principals in the config the set-up is local and keyless: everyone is `LOCAL`, which may not administer. Once
-principals are configured an unknown key is refused with 403.
+Without principals in the config the set-up is local and keyless: everyone is `LOCAL`, which may not administer, but for
+the holder of the admin token, who is `ADMIN`. Once principals are configured an unknown key is refused with 403, and the
+admin token is one.
 """
 
 import enum
 import hashlib
+import hmac
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -13,6 +15,9 @@ import msgspec
 from firewall.core.events import ScopeKey
 from firewall.core.model import Trust
 from firewall.errors import CallerError
+
+#: What every admin token begins with: nothing else is compared with it, and tools that look for secrets know it.
+ADMIN_PREFIX = "memfw_admin_"
 
 
 class Role(enum.StrEnum):
@@ -26,7 +31,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """`pin` maps an upstream's name to the owner ids that every row must carry. `scopes` in order; the first is home.
 
     `*` among the scopes means every scope, and as the tenant every tenant: the local keyless set-up. `native` is false
-    for a principal that is known by an upstream's own key only: it does not open `/v1`.
+    for a principal that is known by an upstream's own key only: it does not open `/v1`. `local` is who is everybody at
+    once, because nobody shows a key there.
     """
 
     name: str
@@ -39,6 +45,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     may_act_as: tuple[str, ...] = ()
     pin: Mapping[str, Mapping[str, str]] = {}
     native: bool = True
+    local: bool = False
 
     def reach(self, tenant: str | None, scope: str | None) -> ScopeKey:
         """The scope of a request: what it names, if that is ours; else home. CallerError 403 `scope_denied`."""
@@ -61,26 +68,44 @@ LOCAL = Principal(
     tenant="*",
     scopes=("*",),
     may_act_as=("planner", "worker", "verifier", "reviewer"),
+    local=True,
 )
+ADMIN = msgspec.structs.replace(LOCAL, name="admin-token", role=Role.admin)
 
 
 def digest_of(key: str) -> bytes:
+    """What of a key is kept and compared."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
 class Principals:
-    """Look-up by the digest of a key. The look-up is by hash, so that its time says nothing of the key."""
+    """Look-up by the digest of a key. The look-up is by hash, so that its time says nothing of the key.
 
-    def __init__(self, entries: Iterable[tuple[str, Principal]]) -> None:
-        self._by_digest = {digest_of(key): principal for key, principal in entries}
+    `admin_digest` is the admin token's; it may be replaced while requests are served, and counts only without entries.
+    """
+
+    def __init__(
+        self, entries: Iterable[tuple[bytes, Principal]], *, admin_digest: bytes | None = None
+    ) -> None:
+        self._by_digest = dict(entries)
+        self.admin_digest = admin_digest
+
+    @property
+    def keyless(self) -> bool:
+        """Whether nobody has to show a key."""
+        return not self._by_digest
 
     def resolve(self, key: str | None, *, native: bool) -> Principal:
         """CallerError 401 without a key, 403 for one that is unknown or not for this door."""
         if not self._by_digest:
-            return LOCAL
+            # Any other key is a client's own for the upstream, so it is no error here.
+            return ADMIN if key is not None and key.startswith(ADMIN_PREFIX) and self._opens(key) else LOCAL
         if not key:
             raise CallerError(401, "key_required", "a key is needed")
         principal = self._by_digest.get(digest_of(key))
         if principal is None or (native and not principal.native):
             raise CallerError(403, "key_unknown", "this key is not known here")
         return principal
+
+    def _opens(self, token: str) -> bool:
+        return self.admin_digest is not None and hmac.compare_digest(digest_of(token), self.admin_digest)

@@ -1,17 +1,19 @@
 """Recording: receipts and quarantine sightings go to the evidence log behind the answer, never before it.
 
-Receipts pass through the log's own bounded buffer. Sightings are drained by one task; what the log could not take is
-kept and tried again, so that an outage loses nothing that fits the buffer.
+Receipts pass through the log's own bounded buffer. Sightings are drained by one task, then the held texts that belong to
+them, then what else is done behind the answers; what the log could not take is kept and tried again, so that an outage
+loses nothing that fits the buffer.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import msgspec
 
-from firewall.core.events import Event, ScopeKey
-from firewall.core.model import Candidate, Verdict
+from firewall.core.events import Event, Held, ScopeKey
+from firewall.core.model import Candidate, Surface, Verdict
+from firewall.core.quarantine import quarantine_id
 from firewall.core.reasons import metric_label
 from firewall.core.receipt import Receipt
 from firewall.core.state import State
@@ -19,12 +21,18 @@ from firewall.errors import CallerError, StateError
 from firewall.jsonlog import Journal
 from firewall.metrics import Metrics
 from firewall.ports import Appended, Decision, EvidenceLog
-from firewall.service.quarantine import QuarantineBuffer
+from firewall.service.review.buffer import Kept, QuarantineBuffer
+from firewall.service.review.room import ReviewSettings
+from firewall.service.review.vault import Vault, encoded
 
 #: How long a receipt may wait to be written, and how many may.
 WRITE_SECONDS = 0.02
 WRITTEN_AT_ONCE = 256
+#: How many appends may wait for the log, and how many single events may go in one of them.
+MOST_WAITING = 10_000
+NOTED_AT_ONCE = 256
 
+_WRITE = Surface.write.value
 _encoder = msgspec.json.Encoder()
 
 
@@ -35,6 +43,8 @@ class AppendsEvents(Protocol):
 
 
 class Recorder:
+    """`vault` keeps the texts of what is held, without it none is kept; `chores` come at the end of each drain."""
+
     def __init__(
         self,
         log: EvidenceLog,
@@ -43,13 +53,21 @@ class Recorder:
         *,
         journal: Journal | None = None,
         interval: float = 1.0,
+        vault: Vault | None = None,
+        settings: ReviewSettings | None = None,
+        chores: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
         self._log = log
         self._projections = projections
         self._metrics = metrics
         self._journal = journal
         self._interval = interval
-        self._buffer = QuarantineBuffer()
+        self._settings = settings = settings or ReviewSettings()
+        self._vault = vault if settings.keep_texts else None
+        self._chores = chores
+        self._buffer = QuarantineBuffer(also=settings.also, texts=self._vault is not None)
+        self._texts: list[Kept] = []
+        self._draining = asyncio.Lock()
         self._waiting: list[tuple[ScopeKey, list[Event]]] = []
         self._unwritten: list[Receipt] = []
         self._stopping = asyncio.Event()
@@ -68,7 +86,9 @@ class Recorder:
             self._journal.flush()
         for _key, events in self._waiting:
             self._metrics.quarantine_dropped.inc(len(events))
+        self._metrics.quarantine_texts_dropped.inc(len(self._texts))
         self._waiting.clear()
+        self._texts.clear()
 
     def record(
         self,
@@ -76,8 +96,11 @@ class Recorder:
         state: State,
         candidates: Sequence[Candidate],
         verdicts: Sequence[Verdict],
+        *,
+        held: bool = False,
     ) -> None:
-        """Every view of a receipt that is not the answer itself: quarantine, metrics, store, log. Never waits.
+        """Every view of a receipt that is not the answer itself: quarantine, metrics, store, log. Never waits. `held` says
+        that the whole request is in the quarantine already.
 
         Of the candidates only those matter that are not plain `use_now`, and may be all that are given. Store and log follow a moment later, several at a time. Nothing here keeps the candidates: what is let go at
         once is used again while it is still warm.
@@ -86,12 +109,8 @@ class Recorder:
         # As many as there are entries: what comes behind them was not considered.
         named = [pair for pair in zip(candidates, verdicts, strict=True) if pair[1].findings]
         del named[len(receipt.entries) :]
-        if named:
-            before = self._buffer.dropped
-            key = ScopeKey(receipt.tenant, receipt.scope)
-            self._buffer.note(key, state, named, surface=receipt.surface, now=receipt.at)
-            if self._buffer.dropped > before:
-                self._metrics.quarantine_dropped.inc(self._buffer.dropped - before)
+        if named and not held:
+            self._note(receipt, state, named)
         plain = counts.considered - counts.surplus - len(named)
         self._metrics.count_verdicts(
             receipt.upstream, plain, [verdict for _, verdict in named], shadow=receipt.shadow
@@ -105,6 +124,17 @@ class Recorder:
         self._unwritten.append(receipt)
         if len(self._unwritten) >= WRITTEN_AT_ONCE:
             self.settle()
+
+    def _note(self, receipt: Receipt, state: State, named: Sequence[tuple[Candidate, Verdict]]) -> None:
+        buffer = self._buffer
+        dropped, texts_dropped = buffer.dropped, buffer.texts_dropped
+        writer = receipt.principal if receipt.surface == _WRITE else ""
+        key = ScopeKey(receipt.tenant, receipt.scope)
+        buffer.note(key, state, named, surface=receipt.surface, now=receipt.at, writer=writer)
+        if buffer.dropped > dropped:
+            self._metrics.quarantine_dropped.inc(buffer.dropped - dropped)
+        if buffer.texts_dropped > texts_dropped:
+            self._metrics.quarantine_texts_dropped.inc(buffer.texts_dropped - texts_dropped)
 
     def settle(self) -> None:
         """Store and log what is due: whoever reads a decision back asks for this first."""
@@ -122,11 +152,23 @@ class Recorder:
                 self._journal.write(receipt.at, _line(receipt))
 
     def note(self, key: ScopeKey, event: Event) -> None:
-        """One more event for the log, behind the answers like all the rest."""
+        """One more event for the log, behind the answers like all the rest. What an outage leaves no room for is counted."""
+        if len(self._waiting) >= MOST_WAITING:
+            self._metrics.quarantine_dropped.inc()
+            return
+        if len(self._waiting) > 1:  # not to the first: it may be on its way to the log
+            last, events = self._waiting[-1]
+            if last == key and len(events) < NOTED_AT_ONCE:
+                events.append(event)
+                return
         self._waiting.append((key, [event]))
 
     async def drain(self) -> bool:
         """Append what was noted. False when the log is away: the rest stays and is tried again."""
+        async with self._draining:
+            return await self._drain()
+
+    async def _drain(self) -> bool:
         self.settle()
         while self._waiting or self._gather():
             key, events = self._waiting[0]
@@ -138,18 +180,39 @@ class Recorder:
                 self._waiting[:1] = self._apart(key, events)
                 continue
             self._waiting.pop(0)
+        try:
+            await self._keep_texts()
+            for chore in self._chores:
+                await chore()
+        except StateError:
+            return False
         return True
+
+    async def _keep_texts(self) -> None:
+        """A text comes after its item: what is kept can always be found, and erased."""
+        while self._texts and self._vault is not None:
+            key, id_, held = self._texts[0]
+            try:
+                await self._vault.keep(key, id_, encoded(held, self._settings.max_text_bytes))
+            except CallerError:  # the store takes no text of that size
+                self._metrics.quarantine_texts_dropped.inc()
+            self._texts.pop(0)
 
     def _apart(self, key: ScopeKey, events: list[Event]) -> list[tuple[ScopeKey, list[Event]]]:
         """What the log can never take (an id of megabytes, say) must not keep the rest from it: one by one, then dropped."""
         if len(events) > 1:
             return [(key, [event]) for event in events]
         self._metrics.quarantine_dropped.inc()
+        if isinstance(event := events[0], Held):
+            id_ = quarantine_id(event.upstream, event.memory_id, event.digest)
+            self._texts = [text for text in self._texts if text[:2] != (key, id_)]
         return []
 
     def _gather(self) -> bool:
         """Take what the buffer holds, once all before it is stored: while the log is away the buffer's bound holds."""
         self._waiting += self._buffer.drain()
+        if not self._texts:
+            self._texts = self._buffer.drain_texts()
         return bool(self._waiting)
 
     async def _run(self) -> None:
@@ -179,4 +242,6 @@ def _line(receipt: Receipt) -> dict[str, object]:
         )
     if receipt.degraded:
         line["degraded"] = receipt.degraded
+    if receipt.staleness_seconds:
+        line["staleness"] = receipt.staleness_seconds
     return line

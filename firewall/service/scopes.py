@@ -15,6 +15,8 @@ from firewall.ports import Appended
 
 COLD_SECONDS = 0.15
 AFTER_SECONDS = 1.0
+#: A projection is current while the log has said so lately: it does at least each second.
+CURRENT_SECONDS = 1.5
 
 
 class Follows(Protocol):
@@ -45,6 +47,12 @@ class Projects(Follows, Protocol):
     async def answered(self, key: ScopeKey, operation: str, body_digest: str) -> Appended | None: ...
 
     async def record(self, key: ScopeKey, offset: int) -> Record | None: ...
+
+
+def staleness_of(projections: Follows) -> float:
+    """How many seconds what is served may be behind the log, as receipts say it: 0 while it is current."""
+    seconds = projections.staleness()
+    return 0.0 if seconds <= CURRENT_SECONDS else round(seconds, 3)
 
 
 async def state_for(

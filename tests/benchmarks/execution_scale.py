@@ -27,6 +27,7 @@ from firewall.core.visibility import EVERYONE
 from firewall.log.projection import Projections
 from firewall.log.snapshot import decode_state, draft_of, encode_state
 from firewall.log.sqlite import SqliteLog
+from tests.log.keys import RING, SIGNER
 from tests.process.running import Line, serving
 
 KEY = ScopeKey("acme", "checkout")
@@ -229,8 +230,8 @@ def show(what: str, value: float, unit: str, goal: str = "") -> None:
 
 async def start(folder: Path) -> None:
     """What a process costs that starts on the log, from a snapshot; how long its loop stands still meanwhile."""
-    log = await SqliteLog.open(folder / "memfw.db")
-    projections = Projections(log, clock=time.time)
+    log = await SqliteLog.open(folder / "memfw.db", signer=SIGNER)
+    projections = Projections(log, ring=RING, clock=time.time)
     await projections.start()
     longest = 0.0
 
@@ -294,12 +295,12 @@ async def guides(folder: Path) -> None:
 
 async def fill(folder: Path, listed: list[Observed]) -> None:
     """The log of these, and a snapshot of all of it."""
-    log = await SqliteLog.open(folder / "memfw.db")
+    log = await SqliteLog.open(folder / "memfw.db", signer=SIGNER)
     began = time.perf_counter()
     for first in range(0, len(listed), 500):
         await log.append(KEY, listed[first : first + 500])
     show("written to the log", len(listed) / (time.perf_counter() - began), "records/s")
-    projections = Projections(log, clock=time.time)
+    projections = Projections(log, ring=RING, clock=time.time)
     await projections.start()
     began = time.perf_counter()
     await projections.load(KEY)

@@ -14,6 +14,7 @@ import msgspec
 from firewall.core.events import Held, ScopeKey
 from firewall.log.sqlite import SqliteLog
 from firewall.log.sqlite_file import Durability, SqliteSettings
+from tests.log.keys import SIGNER
 
 PRODUCERS = 64
 
@@ -30,7 +31,9 @@ class AppendRate(msgspec.Struct, frozen=True, kw_only=True):
 async def measure(durability: Durability, *, seconds: float = 2.0, per_append: int = 1) -> AppendRate:
     """Append for so many seconds to a new file, and check that all that was acknowledged is there."""
     with tempfile.TemporaryDirectory() as directory:
-        log = await SqliteLog.open(Path(directory) / "log.db", settings=SqliteSettings(durability=durability))
+        log = await SqliteLog.open(
+            Path(directory) / "log.db", signer=SIGNER, settings=SqliteSettings(durability=durability)
+        )
         key, stored = ScopeKey("acme", "checkout"), 0
         event = Held(
             upstream="mem0",

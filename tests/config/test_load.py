@@ -88,7 +88,7 @@ upstreams:
   own: {dialect: mem0}
 principals:
 - {name: a, key: "env:NOT_SET", role: king}
-state: {url: "redis://localhost"}
+state: {url: "postgres://localhost"}
 """
     environ = {
         "MEMFW_LIMITS__QUEU": "1",
@@ -109,7 +109,7 @@ state: {url: "redis://localhost"}
         "8:3: upstreams.own: duplicate key, it already stands on line 7",
         "10:18: principals[0].key: the environment variable NOT_SET is not set or empty",
         "10:39: principals[0].role: Input should be 'agent', 'host', 'reviewer' or 'admin'",
-        "11:14: state.url: String should match pattern '^sqlite:///.+$'",
+        "11:14: state.url: has to begin with sqlite:///, redis://, rediss://, redis+cluster://, rediss+cluster://",
         "MEMFW_LIMITS__QUEU: limits.queu: unknown key, did you mean `queue`?",
         "MEMFW_LOG__LEVEL: log.level: Input should be 'debug', 'info', 'warning' or 'error'",
         "MEMFW_POLICY__NAME: policy: Input should be a valid string",

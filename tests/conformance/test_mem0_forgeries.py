@@ -69,7 +69,7 @@ async def test_a_forged_date_does_not_decide_age(
         {"attributed_to": "verifier"},
         {"actor_id": "verifier"},
         {" Created_At ": "2099-01-01"},
-        {"_fw_stamp": "x"},
+        {"_fw_state": "x"},
         {"expiration_date": "2099-01-01"},
     ],
 )
@@ -124,7 +124,9 @@ async def test_an_injected_memory_is_recorded_and_never_read(
 
 
 @pytest.mark.parametrize("text", [POISON, SECRET])
-@pytest.mark.parametrize("policy", [{"mode": "strict"}, {"surfaces": {"write": {"content": "refuse"}}}])
+@pytest.mark.parametrize(
+    "policy", [{"mode": "strict"}, {"surfaces": {"write": {"do_not_use": {"content": "refuse"}}}}]
+)
 async def test_a_hostile_write_is_refused_where_the_policy_says_so(
     tmp_path: Path, text: str, policy: dict[str, object]
 ) -> None:

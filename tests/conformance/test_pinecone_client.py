@@ -21,7 +21,7 @@ from tests.conformance.pinecone_clients import (
 
 pinecone = pytest.importorskip("pinecone")
 
-REFUSES = {"name": "refuses", "surfaces": {"write": {"content": "refuse"}}}
+REFUSES = {"name": "refuses", "surfaces": {"write": {"do_not_use": {"content": "refuse"}}}}
 NEAREST = [1.0, 0.0, 0.0]
 NEW = int(pinecone.__version__.split(".")[0]) >= 10
 only_new = pytest.mark.skipif(not NEW, reason="this client has no documents")

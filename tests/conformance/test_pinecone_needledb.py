@@ -19,7 +19,7 @@ from tests.sidecar import sidecar
 
 pytestmark = [pytest.mark.backends, pytest.mark.timeout(120)]
 
-REFUSES = {"name": "refuses", "surfaces": {"write": {"content": "refuse"}}}
+REFUSES = {"name": "refuses", "surfaces": {"write": {"do_not_use": {"content": "refuse"}}}}
 NEAREST = [1.0, 0.0, 0.0]
 NOTES = {"bad": POISON, "tea": "Likes green tea", "port": "The port is 8080", "worse": POISON.upper()}
 

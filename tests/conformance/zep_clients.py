@@ -30,7 +30,7 @@ from firewall.proxy.services import Mount
 from firewall.proxy.transport import open_transport
 from firewall.proxy.upstream_client import UpstreamClient
 from firewall.server.app import make_runner
-from firewall.service.principals import Principal, Principals, Role
+from firewall.service.principals import Principal, Principals, Role, digest_of
 from tests.backends.zep_double import Exchange
 
 AGENT, ADMIN, PINNED = "agent-key", "admin-key", "pinned-key"
@@ -70,9 +70,9 @@ async def mounted(
     settings = load_config(path, {})
     principals = Principals(
         [
-            (AGENT, Principal(name="agent")),
-            (ADMIN, Principal(name="admin", role=Role.admin)),
-            (PINNED, Principal(name="pinned", pin={"memory": dict(pin or {})})),
+            (digest_of(AGENT), Principal(name="agent")),
+            (digest_of(ADMIN), Principal(name="admin", role=Role.admin)),
+            (digest_of(PINNED), Principal(name="pinned", pin={"memory": dict(pin or {})})),
         ]
     )
     with listener:

@@ -20,6 +20,7 @@ from firewall.core.model import (
     Kind,
     Lifecycle,
     Mode,
+    Signed,
     Surface,
     Trust,
 )
@@ -58,6 +59,12 @@ def silent(_: Candidate, __: Env) -> tuple[Finding, ...]:
 
 #: The same signals, but not the tuple that the look speaks for: every candidate meets each of them.
 ONE_BY_ONE = (*SIGNALS, silent)
+
+SIGNED = (
+    Signed(principal="author", role="agent", source_class="agent_authored", trust=Trust.trusted, at=NOW),
+    Signed(principal="author", role="agent", source_class="agent_authored", trust=Trust.unknown, at=NOW),
+    Signed(principal="bot", role="agent", source_class="web", trust=Trust.trusted, at=NOW),
+)
 
 times = st.sampled_from([None, NOW + 9 * DAY, NOW - DAY, NOW - 100 * DAY, NOW - 4_000 * DAY, float("nan")])
 rare_times = st.sampled_from([None, None, None, NOW - DAY, NOW + DAY])
@@ -98,6 +105,7 @@ candidates = st.builds(
     source_class=st.sampled_from(["", "web"]),
     attestation=st.sampled_from([Attestation.unsigned, *Attestation]),
     attached=st.lists(strings, max_size=2).map(tuple),
+    signed=st.sampled_from([None, None, *SIGNED]),
 )
 #: Rows that are plain but for a field or two, so that each field is met alone.
 nearly_plain = st.builds(
@@ -110,8 +118,14 @@ nearly_plain = st.builds(
 )
 #: Rows that are plain but for a text which many of them have, or have the like of.
 of_a_kind = st.builds(
-    lambda text, source_class, writer, claims: msgspec.structs.replace(
-        PLAIN, text=text, source_class=source_class, writer=writer, claims=claims
+    lambda text, source_class, writer, claims, signed: msgspec.structs.replace(
+        PLAIN,
+        text=text,
+        source_class=source_class,
+        writer=writer,
+        claims=claims,
+        signed=signed,
+        attestation=Attestation.unsigned if signed is None else Attestation.verified,
     ),
     st.sampled_from(
         [
@@ -124,6 +138,7 @@ of_a_kind = st.builds(
     st.sampled_from(["", "web"]),
     st.sampled_from(["", "bot"]),
     st.sampled_from([NO_CLAIMS, Claims(trust=Trust.untrusted), Claims(lifecycle=Lifecycle.stale)]),
+    st.sampled_from([None, None, *SIGNED]),
 )
 contexts = st.builds(
     Context,

@@ -13,9 +13,11 @@ from firewall.core.events import (
     Record,
     Reviewed,
     ScopeKey,
+    Stamped,
     StandingGiven,
 )
-from firewall.core.state import HeldItem, State, fold, fold_all
+from firewall.core.quarantine import HeldItem, quarantine_id
+from firewall.core.state import State, fold, fold_all
 from tests.log.samples import events, records_of
 
 HELD = Held(upstream="mem0", memory_id="m", digest="d", reasons=("secret",), surface="drop_in", at=5.0)
@@ -49,6 +51,23 @@ def standing(outcome: str, strength: str = "weak") -> StandingGiven:
     )
 
 
+def test_a_stamp_belongs_to_the_record_that_was_named_first() -> None:
+    """Each text of a stamp for itself; what another record claims later changes nothing."""
+    first = Stamped(upstream="mem0", memory_id="m1", stamp_id="s", digest="a", at=1.0)
+    copied = Stamped(upstream="mem0", memory_id="m2", stamp_id="s", digest="a", at=2.0)
+    other = Stamped(upstream="mem0", memory_id="m3", stamp_id="s", digest="b", at=3.0)
+    assert after(first, copied, other).stamped == {("mem0", "s", "a"): "m1", ("mem0", "s", "b"): "m3"}
+
+
+def test_the_newest_stamps_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are no more than the bound says."""
+    monkeypatch.setattr("firewall.core.state.MOST_STAMPED", 3)
+    listed = [
+        Stamped(upstream="u", memory_id=f"m{n}", stamp_id=f"s{n}", digest="d", at=float(n)) for n in range(5)
+    ]
+    assert list(after(*listed).stamped.values()) == ["m2", "m3", "m4"]
+
+
 def test_an_entry_is_counted_once_and_again() -> None:
     """A first sighting, one by another process, three in bulk; times are the outermost ones."""
     again = HeldAgain(upstream="mem0", memory_id="m", digest="d", count=3, at=2.0)
@@ -56,7 +75,15 @@ def test_an_entry_is_counted_once_and_again() -> None:
         upstream="mem0", memory_id="m", digest="d", reasons=("injection",), surface="govern", at=8.0
     )
     item = after(HELD, again, second).held[TEXT]
-    assert item == HeldItem(reasons=("injection",), surface="drop_in", first_seen=5.0, last_seen=8.0, count=5)
+    assert item == HeldItem(
+        id=quarantine_id(*TEXT),
+        seq=3,
+        reasons=("injection",),
+        surface="drop_in",
+        first_seen=5.0,
+        last_seen=8.0,
+        count=5,
+    )
 
 
 def test_a_sighting_of_what_was_never_held_is_nothing() -> None:

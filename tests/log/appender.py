@@ -9,12 +9,13 @@ import sys
 
 from firewall.core.events import Held, ScopeKey
 from firewall.log.sqlite import SqliteLog
+from tests.log.keys import SIGNER
 
 PRODUCERS = 32
 
 
 async def run(path: str, scope: str, count: int) -> None:
-    log = await SqliteLog.open(path)
+    log = await SqliteLog.open(path, signer=SIGNER)
     key = ScopeKey("acme", scope)
     numbers = iter(range(count))
 

@@ -17,6 +17,7 @@ from firewall.core.evidence import (
     ToolFeedbackGiven,
 )
 from tests.core.observing import audiences, steps
+from tests.log.review_samples import review_events
 from tests.log.samples import events
 
 _nodes = st.sampled_from([f"n{number}" for number in range(8)])
@@ -115,6 +116,7 @@ _reviewed = st.builds(
 #: Every kind of event that there is.
 all_events: st.SearchStrategy[Event] = st.one_of(
     events,
+    review_events,
     steps(),
     steps(),
     _tended,

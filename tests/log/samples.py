@@ -1,5 +1,7 @@
 """Events to put into a log: plain ones by number, and hypothesis strategies of all kinds."""
 
+import itertools
+
 from hypothesis import strategies as st
 
 from firewall.core.events import (
@@ -10,12 +12,19 @@ from firewall.core.events import (
     Record,
     Reviewed,
     ScopeKey,
+    Stamped,
     StandingGiven,
 )
-from firewall.ports import Decision
+from firewall.ports import Decision, EvidenceLog
 
 KEY = ScopeKey("acme", "checkout")
 OTHER = ScopeKey("acme", "billing")
+
+
+def neighbour(log: EvidenceLog, key: ScopeKey = KEY) -> ScopeKey:
+    """Another scope in the same shard: the two have one order."""
+    names = (ScopeKey("acme", f"neighbour-{number}") for number in itertools.count())
+    return next(name for name in names if log.shard_of(name) == log.shard_of(key))
 
 
 def held(number: int) -> Held:
@@ -77,6 +86,14 @@ events: st.SearchStrategy[Event] = st.one_of(
         outcome=st.sampled_from(["helped", "harmed", "withdrawn"]),
         strength=st.sampled_from(["weak", "strong"]),
         principal=st.just("agents"),
+        at=_times,
+    ),
+    st.builds(
+        Stamped,
+        upstream=_upstreams,
+        memory_id=_ids,
+        stamp_id=st.sampled_from(["s1", "s2"]),
+        digest=_digests,
         at=_times,
     ),
     st.builds(PolicyActivated, name=_ids, revision=_digests, at=_times),

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from firewall.core.events import Record
 from firewall.ports import EvidenceLog
 from tests.log.conftest import Backend
-from tests.log.samples import KEY, OTHER, held, numbers
+from tests.log.samples import KEY, held, neighbour, numbers
 
 
 async def collect(batches: AsyncIterator[list[Record]], count: int) -> list[Record]:
@@ -20,14 +20,15 @@ async def collect(batches: AsyncIterator[list[Record]], count: int) -> list[Reco
 
 
 async def test_a_follower_sees_all_scopes_in_order(log: EvidenceLog) -> None:
-    """What was there before and what comes later, each once."""
+    """What was there before and what comes later, each once; scopes of one shard in one order."""
+    other = neighbour(log)
     await log.append(KEY, [held(1), held(2)])
     following = asyncio.ensure_future(collect(log.follow(after=(0,) * log.shards), 4))
-    await log.append(OTHER, [held(3)])
+    await log.append(other, [held(3)])
     await log.append(KEY, [held(4)])
     records = await following
     assert numbers(records) == ["m1", "m2", "m3", "m4"]
-    assert [record.key for record in records] == [KEY, KEY, OTHER, KEY]
+    assert [record.key for record in records] == [KEY, KEY, other, KEY]
 
 
 async def test_a_follower_may_start_at_the_position(log: EvidenceLog) -> None:

@@ -27,15 +27,15 @@ async def test_a_decision_is_found_at_once_and_after_the_flush(log: EvidenceLog)
     assert await log.decision("dec2") is None
 
 
-async def test_a_decision_recorded_again_replaces_the_first(log: EvidenceLog) -> None:
-    """One id has one receipt, the last."""
+async def test_a_decision_recorded_again_changes_nothing(log: EvidenceLog) -> None:
+    """One id has one receipt, the first: what was sealed stays."""
     assert log.record_decision(decision(1, size=5))
     await log.flush()
     assert log.record_decision(decision(1, size=7))
     await log.flush()
     found = await log.decision("dec1")
     assert found is not None
-    assert len(found.body) == 7
+    assert len(found.body) == 5
 
 
 async def test_decisions_are_stored_without_a_flush(shared: Backend) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from firewall.errors import StateError
+from firewall.errors import CallerError, StateError
 from firewall.log.sqlite_file import SqliteSettings
 from firewall.log.sqlite_inbox import Append, Flush, Inbox, SaveSnapshot
 from firewall.ports import Appended
@@ -29,6 +29,15 @@ async def test_all_that_waits_is_taken_at_once() -> None:
     inbox.put(append(3))
 
 
+async def test_what_could_never_fit_is_too_large() -> None:
+    """To come again later would not help it."""
+    inbox = Inbox(SqliteSettings(max_pending_records=3, max_pending_bytes=5000))
+    for job in (append(4), append(1, size=6000)):
+        with pytest.raises(CallerError) as caught:
+            inbox.put(job)
+        assert (caught.value.status, caught.value.code) == (413, "event_too_large")
+
+
 async def test_bytes_are_bounded_too() -> None:
     """Of records and snapshots together."""
     inbox = Inbox(SqliteSettings(max_pending_bytes=2000))
@@ -39,25 +48,24 @@ async def test_bytes_are_bounded_too() -> None:
     with pytest.raises(StateError) as caught:
         inbox.put(snapshot)
     assert caught.value.code == "log_busy"
-    inbox.put(Flush(done=asyncio.get_running_loop().create_future()))
+    inbox.send(Flush(done=asyncio.get_running_loop().create_future()))
 
 
 async def test_decisions_stay_until_they_are_written() -> None:
-    """Taking is not writing: a failed batch comes again; one replaced meanwhile is not taken for written."""
+    """Taking is not writing: a failed batch comes again; the first of an id stays until then."""
     inbox = Inbox(SqliteSettings())
     assert inbox.offer(decision(1))
     taken = inbox.take(delay=0, idle=0).decisions
     assert inbox.take(delay=0, idle=0).decisions == taken == [decision(1)]
-    newer = decision(1, size=20)
-    assert inbox.offer(newer)
+    assert inbox.offer(decision(1, size=20))
+    assert inbox.buffered("dec1") is taken[0]
     inbox.written(taken)
-    assert inbox.buffered("dec1") is newer
-    inbox.written([newer])
+    assert inbox.buffered("dec1") is None
     assert inbox.take(delay=0, idle=0).decisions == []
 
 
 async def test_room_for_decisions_comes_back() -> None:
-    """Bytes are given back exactly, replaced ones too."""
+    """Bytes are given back exactly, also where one comes again."""
     inbox = Inbox(SqliteSettings(max_buffered_decision_bytes=1000))
     for _ in range(5):
         assert inbox.offer(decision(1, size=300))

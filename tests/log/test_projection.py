@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +11,10 @@ from firewall.core.events import ScopeKey
 from firewall.core.state import State, fold_all
 from firewall.errors import StateError
 from firewall.log.projection import Projections
-from firewall.ports import EvidenceLog
-from tests.log.conftest import Backend
-from tests.log.samples import KEY, OTHER, held, numbers
+from firewall.ports import EvidenceLog, EvidenceStore
+from tests.log.conftest import Backend, make_backend
+from tests.log.keys import RING
+from tests.log.samples import KEY, OTHER, held, neighbour, numbers
 from tests.log.unsteady import Unsteady
 from tests.log.waiting import eventually
 
@@ -40,7 +42,7 @@ def unsteady(log: EvidenceLog) -> Unsteady:
 @pytest.fixture
 async def projections(unsteady: Unsteady, clock: Clock) -> AsyncIterator[Projections]:
     """Started projections with a capacity of two and a snapshot every ten records."""
-    made = Projections(unsteady, clock=clock, capacity=2, snapshot_every=10, retry_pause=0.01)
+    made = Projections(unsteady, ring=RING, clock=clock, capacity=2, snapshot_every=10, retry_pause=0.01)
     await made.start()
     yield made
     await made.close()
@@ -145,16 +147,23 @@ async def test_a_failed_load_is_an_error_and_the_next_one_may_work(
     assert len((await projections.load(KEY)).held) == 1
 
 
-async def test_a_state_that_is_known_to_be_behind_is_not_served(
+async def test_what_is_not_seen_here_is_not_acknowledged(
     projections: Projections, unsteady: Unsteady
 ) -> None:
-    """Stored but not readable: the append is acknowledged, the scope is cold."""
-    await projections.load(KEY)
+    """Stored but not readable: the last state is served on, the outcome is open, and a repeat finds it, once."""
+    state = await projections.load(KEY)
     unsteady.failing = {"read", "follow"}
-    appended = await projections.append(KEY, [held(1)])
-    assert projections.state(KEY) is None
+    with pytest.raises(StateError, match="retry with the operation id"):
+        await projections.append(KEY, [held(1)], operation="op", body_digest="d")
+    assert projections.state(KEY) is state
+    assert state.offset == 0
+    with pytest.raises(StateError):
+        await projections.answered(KEY, "op", "d")
     unsteady.failing = set()
-    assert (await projections.load(KEY)).offset == appended.offset
+    again = await projections.answered(KEY, "op", "d")
+    assert again is not None
+    assert state.offset == again.offset
+    assert len(state.held) == 1
 
 
 async def test_the_least_recently_used_scope_goes(projections: Projections) -> None:
@@ -187,7 +196,7 @@ async def test_staleness_is_the_time_since_the_follower_was_current(
 
 async def test_projections_that_do_not_follow_are_stale(log: EvidenceLog, clock: Clock) -> None:
     """Before `start` nothing is known."""
-    assert Projections(log, clock=clock).staleness() == math.inf
+    assert Projections(log, ring=RING, clock=clock).staleness() == math.inf
 
 
 async def test_nothing_is_missed_while_following_fails(projections: Projections, unsteady: Unsteady) -> None:
@@ -203,13 +212,13 @@ async def test_nothing_is_missed_while_following_fails(projections: Projections,
 
 
 async def test_waiting_ends_when_the_offset_is_there(projections: Projections, unsteady: Unsteady) -> None:
-    """Of a cold scope by loading, of a warm one by following; an offset of another scope counts by its place."""
+    """Of a cold scope by loading, of a warm one by following; an offset of another scope of its shard counts by its place."""
     first = await unsteady._log.append(KEY, [held(1)])
     assert await projections.wait_for(KEY, first.offset, timeout=30)
     waiting = asyncio.ensure_future(projections.wait_for(KEY, first.offset + 2, timeout=30))
     await asyncio.sleep(0)
     await unsteady._log.append(KEY, [held(2)])
-    await unsteady._log.append(OTHER, [held(3)])
+    await unsteady._log.append(neighbour(unsteady), [held(3)])
     assert await waiting
     state = projections.state(KEY)
     assert state is not None
@@ -234,7 +243,7 @@ async def test_a_snapshot_is_saved_every_so_many_records(
     found = await unsteady.load_snapshot(KEY)
     while found is None or found[0] < 20:
         found = await unsteady.load_snapshot(KEY)
-    other = Projections(unsteady, clock=lambda: 0.0)
+    other = Projections(unsteady, ring=RING, clock=lambda: 0.0)
     state = await other.load(KEY)
     assert state == await replayed(unsteady, KEY)
     await other.close()
@@ -242,7 +251,7 @@ async def test_a_snapshot_is_saved_every_so_many_records(
 
 async def test_close_saves_what_no_snapshot_holds(log: EvidenceLog, clock: Clock) -> None:
     """The next start has no tail to read."""
-    first = Projections(log, clock=clock)
+    first = Projections(log, ring=RING, clock=clock)
     await first.start()
     await first.load(KEY)
     appended = await first.append(KEY, [held(1)])
@@ -282,7 +291,7 @@ async def test_a_snapshot_that_is_none_of_ours_is_ignored(
 async def test_two_processes_agree(shared: Backend, clock: Clock) -> None:
     """Each follows what the other appends; in the end both hold the same state."""
     logs = [await shared.open(), await shared.open()]
-    both = [Projections(log, clock=clock) for log in logs]
+    both = [Projections(log, ring=RING, clock=clock) for log in logs]
     for each in both:
         await each.start()
         await each.load(KEY)
@@ -292,3 +301,63 @@ async def test_two_processes_agree(shared: Backend, clock: Clock) -> None:
     assert both[0].state(KEY) == both[1].state(KEY) == await replayed(logs[0], KEY)
     for each in both:
         await each.close()
+
+
+@pytest.fixture
+async def rewound(backend: Backend, tmp_path: Path, request: pytest.FixtureRequest) -> EvidenceStore:
+    """Another store, as the one that came back: it has other records at the same offsets."""
+    log = await make_backend(backend.name, tmp_path / "rewound", request).open()
+    backend.opened.append(log)
+    return log
+
+
+async def test_after_a_rewind_nothing_of_the_lost_past_is_served(
+    projections: Projections, unsteady: Unsteady, rewound: EvidenceStore
+) -> None:
+    """Warm scopes become cold; loaded again they are what the log has now, and follow it from there."""
+    for number in (1, 2, 3):
+        await projections.append(KEY, [held(number)])
+    lost = await projections.load(KEY)
+    await rewound.append(KEY, [held(7)])
+    unsteady.rewind_to(rewound)
+    await eventually(lambda: projections.state(KEY) is None)
+    state = await projections.load(KEY)
+    assert state is not lost
+    assert state == await replayed(rewound, KEY)
+    await projections.append(KEY, [held(8)])
+    await rewound.append(KEY, [held(9)])
+    assert await projections.wait_for(KEY, await rewound.head(KEY), timeout=30)
+    assert projections.state(KEY) == await replayed(rewound, KEY)
+    await eventually(lambda: projections.health().ok)
+
+
+async def test_a_load_over_a_rewind_begins_again(
+    projections: Projections, unsteady: Unsteady, rewound: EvidenceStore
+) -> None:
+    """What it had read before is not believed, and nothing of it stays warm."""
+    await unsteady.append(KEY, [held(1)])
+    await rewound.append(KEY, [held(7)])
+    unsteady.held_back = asyncio.Event()
+    load = asyncio.ensure_future(projections.load(KEY))
+    await eventually(lambda: unsteady.calls["read"] == 1)
+    unsteady.rewind_to(rewound)
+    await eventually(lambda: unsteady.calls["position"] == 2)
+    unsteady.held_back.set()
+    assert await load == await replayed(rewound, KEY)
+    assert projections.state(KEY) is await load
+
+
+async def test_a_rewind_waits_for_a_position(
+    projections: Projections, unsteady: Unsteady, rewound: EvidenceStore
+) -> None:
+    """While the log cannot say where it is, scopes stay cold; then following goes on."""
+    await projections.load(KEY)
+    unsteady.failing = {"position"}
+    unsteady.rewind_to(rewound)
+    await eventually(lambda: unsteady.calls["position"] >= 3)
+    assert projections.state(KEY) is None
+    assert not projections.health().ok
+    unsteady.failing = set()
+    await rewound.append(KEY, [held(7)])
+    assert await projections.wait_for(KEY, 1, timeout=30)
+    await eventually(lambda: projections.health().ok)

@@ -11,6 +11,7 @@ from firewall.core.state import State, fold_all
 from firewall.log.projection import Projections
 from firewall.log.sqlite import SqliteLog
 from tests.log.execution_samples import all_events as events
+from tests.log.keys import RING, SIGNER
 
 KEYS = [ScopeKey("acme", "one"), ScopeKey("acme", "two"), ScopeKey("other", "one")]
 keys = st.sampled_from(KEYS)
@@ -27,11 +28,11 @@ class Replicas(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.log = self.runner.run(SqliteLog.open(":memory:"))
+        self.log = self.runner.run(SqliteLog.open(":memory:", signer=SIGNER))
         self.replicas = [self.runner.run(self.started()) for _ in range(2)]
 
     async def started(self) -> Projections:
-        made = Projections(self.log, clock=lambda: 0.0, capacity=2, snapshot_every=3)
+        made = Projections(self.log, ring=RING, clock=lambda: 0.0, capacity=2, snapshot_every=3)
         await made.start()
         return made
 

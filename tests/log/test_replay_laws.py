@@ -21,6 +21,7 @@ from firewall.log.snapshot import decode_state, encode_state
 from firewall.log.sqlite import SqliteLog
 from tests.log.conftest import QUICK
 from tests.log.execution_samples import all_events
+from tests.log.keys import RING, SIGNER
 from tests.log.samples import records_of
 
 KEYS = [ScopeKey("acme", "checkout"), ScopeKey("acme", "billing")]
@@ -82,8 +83,8 @@ class Processes(RuleBasedStateMachine):
         self.processes = [self.runner.run(self.started()) for _ in range(3)]
 
     async def started(self) -> tuple[SqliteLog, Projections]:
-        log = await SqliteLog.open(Path(self.folder.name) / "log.db", settings=QUICK)
-        projections = Projections(log, clock=lambda: 0.0, snapshot_every=4)
+        log = await SqliteLog.open(Path(self.folder.name) / "log.db", signer=SIGNER, settings=QUICK)
+        projections = Projections(log, ring=RING, clock=lambda: 0.0, snapshot_every=4)
         await projections.start()
         return log, projections
 

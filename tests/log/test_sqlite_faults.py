@@ -12,6 +12,7 @@ from firewall.errors import StateError
 from firewall.log import sqlite_reader, sqlite_writer
 from firewall.log.sqlite import SqliteLog
 from firewall.log.sqlite_file import SqliteSettings
+from tests.log.keys import SIGNER
 from tests.log.samples import KEY, decision, held, numbers
 from tests.log.waiting import eventually
 
@@ -48,7 +49,9 @@ async def fill(log: SqliteLog) -> list[str]:
 
 async def test_a_full_disk_is_said_and_gets_well_again(tmp_path: Path) -> None:
     """Nothing acknowledged is missing, nothing refused is there, reads go on; with room it takes appends again."""
-    log = await SqliteLog.open(tmp_path / "log.db", settings=settings(max_bytes=120_000, retry_pause=60))
+    log = await SqliteLog.open(
+        tmp_path / "log.db", signer=SIGNER, settings=settings(max_bytes=120_000, retry_pause=60)
+    )
     stored = await fill(log)
     assert not log.health().ok
     assert log.health().reason.startswith("log_full")
@@ -62,7 +65,7 @@ async def test_a_full_disk_is_said_and_gets_well_again(tmp_path: Path) -> None:
 
 async def test_health_comes_back_without_traffic(tmp_path: Path) -> None:
     """A sidecar that is not ready gets no appends: the log has to find out itself, and not before there is room."""
-    log = await SqliteLog.open(tmp_path / "log.db", settings=settings(max_bytes=120_000))
+    log = await SqliteLog.open(tmp_path / "log.db", signer=SIGNER, settings=settings(max_bytes=120_000))
     await fill(log)
     probes = await probed(log, 3)
     assert probes == [False, False, False]
@@ -83,7 +86,7 @@ async def probed(log: SqliteLog, count: int) -> list[bool]:
 
 async def test_a_full_disk_keeps_decisions_in_the_buffer(tmp_path: Path) -> None:
     """They are stored when there is room again; until then they are found in the buffer."""
-    log = await SqliteLog.open(tmp_path / "log.db", settings=settings(max_bytes=120_000))
+    log = await SqliteLog.open(tmp_path / "log.db", signer=SIGNER, settings=settings(max_bytes=120_000))
     await fill(log)
     assert log.record_decision(decision(1, size=100_000))
     with pytest.raises(StateError, match="full"):
@@ -99,7 +102,7 @@ async def test_a_full_disk_keeps_decisions_in_the_buffer(tmp_path: Path) -> None
 
 async def test_a_locked_file_is_said_and_gets_well_again(tmp_path: Path) -> None:
     """Another program that holds the file: log_locked after the busy timeout, reads go on, nothing is stored."""
-    log = await SqliteLog.open(tmp_path / "log.db", settings=settings(retry_pause=60))
+    log = await SqliteLog.open(tmp_path / "log.db", signer=SIGNER, settings=settings(retry_pause=60))
     await log.append(KEY, [held(1)])
     other = sqlite3.connect(tmp_path / "log.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
@@ -118,11 +121,11 @@ async def test_a_locked_file_is_said_and_gets_well_again(tmp_path: Path) -> None
 
 async def test_a_log_that_is_locked_cannot_be_opened(tmp_path: Path) -> None:
     """The start fails with the reason, after the busy timeout."""
-    await (await SqliteLog.open(tmp_path / "log.db")).close()
+    await (await SqliteLog.open(tmp_path / "log.db", signer=SIGNER)).close()
     other = sqlite3.connect(tmp_path / "log.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(StateError) as caught:
-        await SqliteLog.open(tmp_path / "log.db", settings=settings())
+        await SqliteLog.open(tmp_path / "log.db", signer=SIGNER, settings=settings())
     assert caught.value.code == "log_locked"
     other.close()
 
@@ -131,6 +134,7 @@ async def test_a_full_inbox_refuses_and_forgets_nothing(tmp_path: Path) -> None:
     """While the disk is slow the bounded inbox fills: log_busy for what does not fit, the rest is stored."""
     log = await SqliteLog.open(
         tmp_path / "log.db",
+        signer=SIGNER,
         settings=settings(max_pending_records=4, busy_timeout=30, max_buffered_decisions=3),
     )
     other = sqlite3.connect(tmp_path / "log.db", isolation_level=None)
@@ -157,13 +161,15 @@ async def test_a_full_inbox_refuses_and_forgets_nothing(tmp_path: Path) -> None:
 async def test_decisions_are_bounded_by_bytes_and_by_rows(tmp_path: Path) -> None:
     """A huge receipt is dropped; the oldest stored ones go when there are more than the setting keeps."""
     log = await SqliteLog.open(
-        tmp_path / "log.db", settings=settings(max_buffered_decision_bytes=20_000, keep_decisions=10)
+        tmp_path / "log.db",
+        signer=SIGNER,
+        settings=settings(max_buffered_decision_bytes=20_000, keep_decisions=10),
     )
     assert not log.record_decision(decision(0, size=30_000))
     for number in range(1, 26):
         assert log.record_decision(decision(number))
         await log.flush()
-    assert await log.decision("dec15") is None
+    assert [await log.decision(f"dec{number}") for number in (13, 14)] == [None, None]
     assert await log.decision("dec16") == decision(16)
     assert log.dropped_decisions == 1
     await log.close()
@@ -172,7 +178,7 @@ async def test_decisions_are_bounded_by_bytes_and_by_rows(tmp_path: Path) -> Non
 async def test_an_event_id_given_twice_fails_its_own_append_only(tmp_path: Path) -> None:
     """The id is unique in the log; others of the same group are stored, and the log stays healthy."""
     ids = iter(["a", "b", "a", "c", "d"])
-    log = await SqliteLog.open(tmp_path / "log.db", ids=lambda: next(ids), settings=settings())
+    log = await SqliteLog.open(tmp_path / "log.db", signer=SIGNER, ids=lambda: next(ids), settings=settings())
     await log.append(KEY, [held(1)])
     results = await asyncio.gather(
         *(log.append(KEY, [held(number)]) for number in (2, 3, 4)), return_exceptions=True
@@ -187,7 +193,7 @@ async def test_an_event_id_given_twice_fails_its_own_append_only(tmp_path: Path)
 
 async def test_a_file_that_was_moved_away_is_not_written_to(tmp_path: Path) -> None:
     """An acknowledgement would promise what the next start cannot find."""
-    log = await SqliteLog.open(tmp_path / "log.db", settings=settings(retry_pause=60))
+    log = await SqliteLog.open(tmp_path / "log.db", signer=SIGNER, settings=settings(retry_pause=60))
     await log.append(KEY, [held(1)])
     (tmp_path / "log.db").rename(tmp_path / "old.db")
     with pytest.raises(StateError) as caught:
@@ -202,7 +208,7 @@ async def test_a_file_that_was_moved_away_is_not_written_to(tmp_path: Path) -> N
 
 async def test_a_file_that_may_not_be_written_is_unavailable(tmp_path: Path) -> None:
     """As on a file system that was remounted read-only."""
-    log = await SqliteLog.open(tmp_path / "log.db", settings=settings())
+    log = await SqliteLog.open(tmp_path / "log.db", signer=SIGNER, settings=settings())
     await pragma(log, "PRAGMA query_only=ON")
     with pytest.raises(StateError) as caught:
         await log.append(KEY, [held(1)])
@@ -213,7 +219,7 @@ async def test_a_file_that_may_not_be_written_is_unavailable(tmp_path: Path) -> 
 async def test_a_damaged_file_is_corrupt(tmp_path: Path) -> None:
     """Damage inside the file: the read is a StateError and health says so."""
     path = tmp_path / "log.db"
-    log = await SqliteLog.open(path)
+    log = await SqliteLog.open(path, signer=SIGNER)
     await log.append(KEY, [held(number) for number in range(500)])
     await log.close()
     blob = bytearray(path.read_bytes())
@@ -221,7 +227,7 @@ async def test_a_damaged_file_is_corrupt(tmp_path: Path) -> None:
         blob[start : start + 64] = b"\xff" * 64
     path.write_bytes(bytes(blob))
     try:
-        damaged = await SqliteLog.open(path, settings=settings())
+        damaged = await SqliteLog.open(path, signer=SIGNER, settings=settings())
     except StateError as error:
         assert error.code == "log_corrupt"  # noqa: PT017 - found at the opening or at the first read, both are right
         return
@@ -236,7 +242,7 @@ async def test_a_follower_goes_on_after_a_failed_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While reads fail there is no empty batch and health is not ok; after it nothing was missed."""
-    log = await SqliteLog.open(tmp_path / "log.db", settings=settings())
+    log = await SqliteLog.open(tmp_path / "log.db", signer=SIGNER, settings=settings())
     await log.append(KEY, [held(1)])
     failures = iter([True] * 3)
     original = sqlite_reader.read_all
@@ -265,7 +271,7 @@ async def _first(log: SqliteLog, count: int) -> AsyncIterator[list[Record]]:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 async def test_a_dead_writer_leaves_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug in the writer thread refuses what waits and what comes, and health says it."""
-    log = await SqliteLog.open(tmp_path / "log.db", settings=settings())
+    log = await SqliteLog.open(tmp_path / "log.db", signer=SIGNER, settings=settings())
 
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")

@@ -8,7 +8,9 @@ from pathlib import Path
 from firewall.core.events import Record, ScopeKey
 from firewall.log.projection import Projections
 from firewall.log.sqlite import SqliteLog
+from tests.log.keys import RING, SIGNER
 from tests.log.samples import held, numbers
+from tests.log.trail import check
 
 APPENDER = Path(__file__).with_name("appender.py")
 
@@ -50,7 +52,7 @@ async def test_processes_that_start_together_share_one_order(tmp_path: Path) -> 
     """Three processes make the new file at once; a follower misses none of their records and sees them in order."""
     path = tmp_path / "log.db"
     children = [await spawn(path, "shared", 60) for _ in range(2)] + [await spawn(path, "own", 60)]
-    log = await SqliteLog.open(path)
+    log = await SqliteLog.open(path, signer=SIGNER)
     followed: list[Record] = []
     told = [asyncio.ensure_future(acknowledged(child)) for child in children]
     async for batch in log.follow(after=(0,)):
@@ -66,14 +68,15 @@ async def test_processes_that_start_together_share_one_order(tmp_path: Path) -> 
     shared = await everything(log, ScopeKey("acme", "shared"))
     assert sorted(numbers(shared)) == sorted(answers[0])
     assert [record for record in followed if record.key.scope == "shared"] == shared
+    await check(log)
     await log.close()
 
 
 async def test_a_projection_follows_another_process(tmp_path: Path) -> None:
     """A warm scope gets what another process appends, without being asked to load again."""
     path, key = tmp_path / "log.db", ScopeKey("acme", "elsewhere")
-    log = await SqliteLog.open(path)
-    projections = Projections(log, clock=lambda: 0.0)
+    log = await SqliteLog.open(path, signer=SIGNER)
+    projections = Projections(log, ring=RING, clock=lambda: 0.0)
     await projections.start()
     state = await projections.load(key)
     told = await acknowledged(await spawn(path, "elsewhere", 40))
@@ -90,13 +93,15 @@ async def test_a_killed_process_loses_nothing_that_it_acknowledged(tmp_path: Pat
     process = await spawn(path, "killed", 1_000_000)
     told = await acknowledged(process, kill_after=300)
     assert process.returncode == -9
-    log = await SqliteLog.open(path)
+    log = await SqliteLog.open(path, signer=SIGNER)
     stored = {name: record.offset for record in await everything(log, key) for name in numbers([record])}
     assert len(stored) == len(await everything(log, key))
     assert told.items() <= stored.items()
+    await check(log)  # each record was sealed in the commit that stored it
     # Whoever retries what was in flight stores it once, too.
     await log.append(key, [held(1)], operation="killed-0", body_digest="d")
     assert len(await everything(log, key)) == len(stored)
+    await check(log)
     await log.close()
 
 
@@ -106,7 +111,7 @@ async def test_a_run_repeated_after_a_kill_stores_each_operation_once(tmp_path: 
     first = await acknowledged(await spawn(path, "again", 400), kill_after=100)
     second = await acknowledged(await spawn(path, "again", 400))
     assert first.items() <= second.items()
-    log = await SqliteLog.open(path)
+    log = await SqliteLog.open(path, signer=SIGNER)
     names = numbers(await everything(log, key))
     assert sorted(names) == sorted(f"again-{number}" for number in range(400))
     await log.close()

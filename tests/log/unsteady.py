@@ -17,6 +17,7 @@ class Unsteady:
         self.failing: set[str] = set()
         self.calls: Counter[str] = Counter()
         self.held_back: asyncio.Event | None = None
+        self._rewound: EvidenceLog | None = None
 
     def _called(self, name: str) -> None:
         self.calls[name] += 1
@@ -59,15 +60,25 @@ class Unsteady:
         self._called("head")
         return await self._log.head(key)
 
+    def rewind_to(self, log: EvidenceLog) -> None:
+        """From now on the store is this one, which lacks what the other had: who follows is told."""
+        self._rewound, self._log = self._log, log
+
     async def follow(self, *, after: Position) -> AsyncIterator[list[Record]]:
         self._called("follow")
-        async for batch in self._log.follow(after=after):
+        log = self._log
+        async for batch in log.follow(after=after):
             self._called("follow")
+            if log is self._rewound:
+                raise StateError("log_rewound", "told to rewind")
             yield batch
 
     async def position(self) -> Position:
         self._called("position")
         return await self._log.position()
+
+    async def trimmed_to(self, key: ScopeKey) -> int:
+        return await self._log.trimmed_to(key)
 
     async def save_snapshot(self, key: ScopeKey, offset: int, blob: bytes) -> None:
         self._called("save_snapshot")

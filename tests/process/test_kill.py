@@ -7,6 +7,7 @@ from pathlib import Path
 from firewall.core.events import ScopeKey, StandingGiven
 from firewall.log.sqlite import SqliteLog
 from tests.backends.mem0_double import PLATFORM_2, platform_double
+from tests.log.keys import SIGNER
 from tests.process.running import Line, serving
 from tests.sidecar import mem0_at
 
@@ -61,7 +62,7 @@ async def test_a_kill_loses_nothing_acknowledged(tmp_path: Path) -> None:
             assert await process.ended() == -9
             await running
         acknowledged = givers.acknowledged
-        log = await SqliteLog.open(tmp_path / "memfw.db")
+        log = await SqliteLog.open(tmp_path / "memfw.db", signer=SIGNER)
         records = await log.read(ScopeKey(), limit=1_000_000)
         await log.close()
         given = Counter(

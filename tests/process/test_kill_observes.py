@@ -13,6 +13,7 @@ from firewall.core.evidence import Observed
 from firewall.core.state import State, fold_all
 from firewall.log.projection import Projections
 from firewall.log.sqlite import SqliteLog
+from tests.log.keys import RING, SIGNER
 from tests.process.running import Answered, Line, serving
 
 OBSERVES = 1_000
@@ -76,7 +77,7 @@ class Observers:
 
 
 async def _stored(folder: Path) -> list[Record]:
-    log = await SqliteLog.open(folder / "memfw.db")
+    log = await SqliteLog.open(folder / "memfw.db", signer=SIGNER)
     records = await log.read(KEY, limit=1_000_000)
     await log.close()
     return records
@@ -84,8 +85,8 @@ async def _stored(folder: Path) -> list[Record]:
 
 async def _projected(folder: Path) -> bytes:
     """The state as a process has it after its start, from a snapshot where there is one."""
-    log = await SqliteLog.open(folder / "memfw.db")
-    projections = Projections(log, clock=lambda: 0.0)
+    log = await SqliteLog.open(folder / "memfw.db", signer=SIGNER)
+    projections = Projections(log, ring=RING, clock=lambda: 0.0)
     await projections.start()
     state = await projections.load(KEY)
     encoded = msgspec.msgpack.encode(state)

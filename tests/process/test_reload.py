@@ -91,7 +91,7 @@ async def test_a_bad_policy_changes_nothing(tmp_path: Path) -> None:
         await _until(process, "GET", "/readyz", lambda answer: answer.json["policy"].startswith("better@"))
         process.tell(signal.SIGTERM)
         assert await process.ended() == 0
-    (report,) = [line for line in process.lines if line["level"] == "error"]
+    (report,) = [line for line in process.lines if line.get("level") == "error"]
     assert report["policy"] == label
     assert any("policy.yaml:1" in problem and "mode" in problem for problem in report["problems"])
     assert any("policy.yaml:2" in problem and "surprise" in problem for problem in report["problems"])

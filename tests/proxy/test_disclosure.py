@@ -126,3 +126,26 @@ def test_headers_are_the_receipt() -> None:
         "Memfw-Admitted": "0",
         "Memfw-Withheld": "0",
     }
+
+
+def test_how_stale_it_was_is_said_where_it_was() -> None:
+    """In header and object alike; an answer from a current state has neither."""
+    made = [
+        receipt_of(
+            [],
+            Adjudication(()),
+            Context(decision_id="d"),
+            compile_policy(Policy(), "rev"),
+            now=0,
+            offset=0,
+            upstream="m",
+            route="r",
+            staleness=seconds,
+        )
+        for seconds in (0.0, 4.25)
+    ]
+    current, stale = ((dict(headers_of(one)), encoded(firewall_object(one, []))) for one in made)
+    assert "Memfw-Staleness" not in current[0]
+    assert b"staleness" not in current[1]
+    assert stale[0]["Memfw-Staleness"] == "4.25"
+    assert msgspec.json.decode(stale[1])["staleness_seconds"] == 4.25

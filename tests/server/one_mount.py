@@ -79,7 +79,7 @@ class OneMount:
         self.metrics = Metrics()
         limiter = Limiter(LimiterSettings(), clock=time.monotonic)
         self.mount = SimpleNamespace(
-            name="mem0", dialect=_Dialect(), streams=self.upstream, client=None, deadline=1.0
+            name="mem0", dialect=_Dialect(), streams=self.upstream, client=None, deadline=1.0, secrets=()
         )
         services = SimpleNamespace(now=lambda: NOW, monotonic=time.monotonic, metrics=self.metrics)
         house = SimpleNamespace(
@@ -93,6 +93,9 @@ class OneMount:
             health=None,
         )
         self.house = cast("House", house)
+
+    def allowance(self, _request: WireRequest) -> None:
+        """The pipeline's part: nobody is limited."""
 
     async def handle(self, request: WireRequest) -> Handled:
         """The pipeline's part."""

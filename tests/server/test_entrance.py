@@ -1,4 +1,4 @@
-"""Over real sockets, on the stock loop and on uvloop: what is handed over to aiohttp, and what comes back.
+"""Over real sockets and over TLS, on the stock loop and on uvloop: what is handed over to aiohttp, and what comes back.
 
 The connection stays one: nothing is lost, nothing is read twice, and the order holds.
 """
@@ -6,8 +6,10 @@ The connection stays one: nothing is lost, nothing is read twice, and the order 
 import asyncio
 import importlib.util
 import re
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,8 @@ from firewall.ports import WireResponse
 from firewall.server.door import Door
 from firewall.server.entrance import Entrance
 from firewall.server.fast_connection import Connection
+from firewall.tls import Chain, ServerTls, upstream_context
+from tests.certificates import Authority
 from tests.server.one_mount import OneMount, statuses
 
 LOOPS = ["asyncio", "uvloop"] if importlib.util.find_spec("uvloop") else ["asyncio"]
@@ -27,8 +31,10 @@ Scenario = Callable[["Running"], Coroutine[object, object, None]]
 class Running:
     """A server that listens, and a client that counts answers by hand."""
 
-    def __init__(self, one: OneMount, entrance: Entrance, door: Door) -> None:
-        self.one, self.entrance, self.door = one, entrance, door
+    def __init__(
+        self, one: OneMount, entrance: Entrance, door: Door, trusting: ssl.SSLContext | None
+    ) -> None:
+        self.one, self.entrance, self.door, self.trusting = one, entrance, door, trusting
         self.port = int(door.url.rpartition(":")[2])
         self._shut = False
 
@@ -44,7 +50,7 @@ class Running:
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator["Client"]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=self.trusting)
         try:
             yield Client(reader, writer)
         finally:
@@ -68,28 +74,36 @@ class Client:
         return statuses(head)[0], body
 
 
-def on_each_loop(scenario: Scenario) -> Callable[[str], None]:
+def _contexts(authority: Authority) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    issued = authority.issue()
+    tls = ServerTls(Chain(cert=issued.cert, key=issued.key))
+    return tls.context, upstream_context(ca=authority.ca, chain=None, verify=True)
+
+
+def on_each_loop(scenario: Scenario) -> Callable[[str, str, Path], None]:
     """The scenario on a server of its own, on one loop after the other."""
 
-    async def run() -> None:
+    async def run(folder: Path | None) -> None:
         one = OneMount(max_body=3 * 1024 * 1024)
+        shown, trusting = (None, None) if folder is None else _contexts(Authority(folder))
         async with one.serving() as entrance:
-            door = await Door.open(entrance, "127.0.0.1", 0)
-            running = Running(one, entrance, door)
+            door = await Door.open(entrance, "127.0.0.1", 0, tls=shown)
+            running = Running(one, entrance, door, trusting)
             try:
                 await scenario(running)
             finally:
                 await running.shut()
 
+    @pytest.mark.parametrize("wire", ["tcp", "tls"])
     @pytest.mark.parametrize("loop", LOOPS)
-    def test(loop: str) -> None:
+    def test(loop: str, wire: str, tmp_path: Path) -> None:
         factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
         if loop == "uvloop":
             import uvloop
 
             factory = uvloop.new_event_loop
         with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(run())
+            runner.run(run(tmp_path if wire == "tls" else None))
 
     test.__doc__ = scenario.__doc__
     return test

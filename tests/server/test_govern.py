@@ -177,6 +177,9 @@ async def test_without_state_nothing_is_admitted(
         async def load(self, key: object) -> object:
             raise StateError("log_unavailable", "told to fail")
 
+        def staleness(self) -> float:
+            return 0.0
+
     services = msgspec.structs.replace(keyless.house.services, projections=Away())
     async with (
         reopened(keyless.house, services=services) as url,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from firewall.core.events import ScopeKey
 from firewall.errors import CallerError
-from firewall.service.principals import LOCAL, Principal, Principals, digest_of
+from firewall.service.principals import ADMIN, ADMIN_PREFIX, LOCAL, Principal, Principals, digest_of
 
 TEAM = Principal(name="team", tenant="acme", scopes=("checkout", "billing"))
 names = st.sampled_from(["acme", "globex", "default", "checkout", "billing", "*", ""])
@@ -79,7 +79,7 @@ def test_without_principals_everyone_is_local() -> None:
 def test_who_is_not_let_in(key: str | None, status: int, *, native: bool) -> None:
     """401 without a key; 403 for an unknown one, and at the native door for an upstream's own."""
     vendor = Principal(name="vendor", native=False)
-    principals = Principals([("k-team", TEAM), ("k-vendor", vendor)])
+    principals = Principals([(digest_of("k-team"), TEAM), (digest_of("k-vendor"), vendor)])
     with pytest.raises(CallerError) as caught:
         principals.resolve(key, native=native)
     assert caught.value.status == status
@@ -90,6 +90,30 @@ def test_who_is_not_let_in(key: str | None, status: int, *, native: bool) -> Non
 
 def test_keys_are_held_as_digests() -> None:
     """Nothing that shows a principals' table shows a key."""
-    principals = Principals([("k-very-secret", TEAM)])
+    principals = Principals([(digest_of("k-very-secret"), TEAM)])
     assert "k-very-secret" not in repr(vars(principals))
     assert digest_of("k-very-secret") in next(iter(vars(principals).values()))
+
+
+def test_the_admin_token_counts_without_principals_only() -> None:
+    """It opens both doors as admin; anything else stays local, and with principals it is an unknown key."""
+    token = f"{ADMIN_PREFIX}token"
+    keyless = Principals([], admin_digest=digest_of(token))
+    for native in (True, False):
+        assert keyless.resolve(token, native=native) is ADMIN
+        for other in (
+            None,
+            "",
+            "m0-somebody",
+            ADMIN_PREFIX,
+            token + "x",
+            token[:-1],
+            f"{ADMIN_PREFIX}\ud800",
+        ):
+            assert keyless.resolve(other, native=native) is LOCAL
+    assert Principals([]).resolve(token, native=True) is LOCAL
+    keyed = Principals([(digest_of("k-team"), TEAM)], admin_digest=digest_of(token))
+    with pytest.raises(CallerError) as caught:
+        keyed.resolve(token, native=True)
+    assert caught.value.status == 403
+    assert (ADMIN.role, ADMIN.native, ADMIN.may_see(ScopeKey("any", "where"))) == ("admin", True, True)

@@ -19,6 +19,7 @@ from firewall.log.sqlite import SqliteLog
 from firewall.metrics import Metrics
 from firewall.ports import Appended, Decision
 from firewall.service.recorder import WRITTEN_AT_ONCE, Recorder
+from tests.log.keys import SIGNER
 from tests.service.noting import INJECTED, PII, candidate, verdict
 
 KEY = ScopeKey()
@@ -42,7 +43,7 @@ class Log:
 
 @pytest.fixture
 async def receipts() -> AsyncIterator[SqliteLog]:
-    log = await SqliteLog.open("sqlite:///:memory:")
+    log = await SqliteLog.open("sqlite:///:memory:", signer=SIGNER)
     yield log
     await log.close()
 
@@ -97,6 +98,28 @@ async def test_one_drain_takes_all_there_is(receipts: SqliteLog) -> None:
     record(recorder, "m1")
     assert await recorder.drain()
     assert [type(event) for event in log.appended] == [PolicyActivated, Held]
+
+
+async def test_single_events_go_together_and_their_number_is_bounded(
+    receipts: SqliteLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one scope in their order, several an append; what a long outage leaves no room for is counted."""
+    monkeypatch.setattr("firewall.service.recorder.NOTED_AT_ONCE", 3)
+    monkeypatch.setattr("firewall.service.recorder.MOST_WAITING", 4)
+    log, metrics = Log(), Metrics()
+    log.away = True
+    recorder = Recorder(receipts, log, metrics)
+    noted = [PolicyActivated(name="default", revision=f"r{number}", at=1.0) for number in range(12)]
+    for event in noted[:6]:
+        recorder.note(KEY, event)
+    assert not await recorder.drain()
+    recorder.note(ScopeKey("other"), noted[6])
+    for event in noted[7:]:
+        recorder.note(KEY, event)
+    assert counted(metrics, "memfw_quarantine_dropped_total") == 5
+    log.away = False
+    assert await recorder.drain()
+    assert log.appended == noted[:7]
 
 
 async def test_an_outage_loses_nothing_that_fits(receipts: SqliteLog) -> None:

@@ -8,7 +8,7 @@ from firewall.core.events import ScopeKey
 from firewall.core.state import State
 from firewall.errors import StateError
 from firewall.service import scopes
-from firewall.service.scopes import state_for
+from firewall.service.scopes import CURRENT_SECONDS, staleness_of, state_for
 
 KEY = ScopeKey()
 
@@ -79,6 +79,12 @@ async def test_a_stale_projection() -> None:
     """Just what the policy allows is served; older is not."""
     assert (await state_for(Projections(State(), staleness=30.0), KEY, max_staleness=30.0)).offset == 0
     assert await _code(Projections(State(), staleness=30.1)) == "state_stale"
+
+
+def test_what_is_said_of_the_age() -> None:
+    """Nothing while the log has said lately that there is no more; then the seconds, to a millisecond."""
+    assert staleness_of(Projections(staleness=CURRENT_SECONDS)) == 0.0
+    assert staleness_of(Projections(staleness=2.000_4)) == 2.0
 
 
 async def test_read_your_writes() -> None:

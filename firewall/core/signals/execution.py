@@ -35,7 +35,8 @@ _DIRECTIVES = frozenset(_DIRECTIVE_WORDS.split())
 _FIREWALL = Mode.firewall
 _ACCEPTED, _SUPERSEDED = RouteState.accepted, RouteState.superseded
 #: The words of a route's own text in order; compared only where a route's wording was met.
-_sequence: Callable[[str], list[str]] = Memo(words_of, entries=1_024, size=1 << 20).of
+SEQUENCE = Memo(words_of, entries=1_024, size=1 << 20)
+_sequence: Callable[[str], list[str]] = SEQUENCE.of
 _THE_SAME = 0.95
 _TRIM = "\"'`()[]{}<>,;.!?*:“”«»"
 

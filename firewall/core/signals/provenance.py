@@ -1,10 +1,21 @@
 """Provenance: trust comes from the policy's tables; what a row claims of itself can only lower it.
 
+A stamp that verifies says who wrote the row, and lifts it to what that writer is trusted with.
 On `govern` the claim is the authenticated caller's and counts up to the principal's `max_trust`.
 """
 
 from firewall.core.compiled import NOTHING, CompiledPolicy, Env
-from firewall.core.model import Action, Attestation, Candidate, Context, Family, Finding, Surface, Trust
+from firewall.core.model import (
+    Action,
+    Attestation,
+    Candidate,
+    Context,
+    Family,
+    Finding,
+    Signed,
+    Surface,
+    Trust,
+)
 
 # Looked up once: an enum finds its members by a Python call, which every candidate would pay.
 _GOVERN = Surface.govern
@@ -30,7 +41,18 @@ def trust_of(candidate: Candidate, context: Context, policy: CompiledPolicy) -> 
         trust = min(trust, policy.trust_writers.get(candidate.writer, trust))
     if candidate.source_class:
         trust = min(trust, policy.trust_source_classes.get(candidate.source_class, trust))
-    return trust
+    return trust if candidate.signed is None else _signed_trust(candidate.signed, trust, policy)
+
+
+def _signed_trust(signed: Signed, trust: Trust, policy: CompiledPolicy) -> Trust:
+    """Who is proven to have written it counts beside what the row says of its writer: no more than it was trusted with
+    when it wrote, and no more than the policy says of it now."""
+    return min(
+        trust,
+        signed.trust,
+        policy.trust_writers.get(signed.principal, trust),
+        policy.trust_source_classes.get(signed.source_class, trust),
+    )
 
 
 def _upstream_trust(candidate: Candidate, policy: CompiledPolicy) -> Trust:

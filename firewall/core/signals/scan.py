@@ -67,4 +67,5 @@ def look(text: str) -> Seen:
 
 
 #: `look`, remembered.
-seen_in = Memo(look).of
+SEEN = Memo(look)
+seen_in = SEEN.of

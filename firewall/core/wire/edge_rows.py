@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from firewall.core.model import Candidate, Kind
+from firewall.core.stamp import STAMP_KEY, governed_in, lifted
 from firewall.core.wire.graph_items import MAX_REFS, ItemSource, ReadItem
 from firewall.core.wire.prose import is_prose, strings
 from firewall.core.wire.said import NOTHING_SAID, said_by, seconds_of
@@ -55,6 +56,7 @@ def edge_of(raw: msgspec.Raw, source: ItemSource) -> ReadItem | None:
     if not row.uuid:
         return None
     times = _times(row)
+    stamp = lifted(row.attributes) if row.attributes and STAMP_KEY in row.attributes else ""
     said = said_by(row.attributes) if row.attributes else NOTHING_SAID
     claims = said.claims
     if times is not NO_TIMES and times.doubtful(source.now):
@@ -85,6 +87,8 @@ def edge_of(raw: msgspec.Raw, source: ItemSource) -> ReadItem | None:
         task_signature=said.task_signature,
         evidence_refs=said.evidence_refs + (tuple(refs[:MAX_REFS]) if refs else _NO_REFS),
         attached=_attached(row),
+        stamp=stamp,
+        governed=governed_in(row.attributes) if stamp and row.attributes else b"",
     )
     return ReadItem(candidate, times, row.source_node_uuid or "", row.name or "", row.target_node_uuid or "")
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from firewall.core.model import NO_CLAIMS, Candidate, Claims, Kind
+from firewall.core.stamp import STAMP_KEY, governed_in, lifted
 from firewall.core.wire.prose import is_prose, strings
 from firewall.core.wire.said import NOTHING_SAID, Said, moment, said_by
 from firewall.core.wire.splice import broken
@@ -84,6 +85,7 @@ def item_of(value: object, sort: Sort, place: str, source: ItemSource) -> ReadIt
         raise broken("an item of the upstream's answer is not an object")
     reading = _READINGS[sort]
     text_key = next((key for key in reading.texts if isinstance(value.get(key), str)), None)
+    stamp, governed = _stamp(value)
     said = _said(value)
     claims = said.claims
     created_at, unread = _created(value)
@@ -121,6 +123,8 @@ def item_of(value: object, sort: Sort, place: str, source: ItemSource) -> ReadIt
         task_signature=said.task_signature,
         evidence_refs=said.evidence_refs + _refs(value),
         attached=attached,
+        stamp=stamp,
+        governed=governed,
     )
     if not reading.temporal:
         return ReadItem(candidate)
@@ -161,6 +165,15 @@ def _said(value: Mapping[str, object]) -> Said:
         if isinstance(part, dict) and part:
             return said_by(part)
     return NOTHING_SAID
+
+
+def _stamp(value: Mapping[str, object]) -> tuple[str, bytes]:
+    """The stamp, taken out of where it stands, and what of the rest there it may bind."""
+    for key in _SAYING:
+        part = value.get(key)
+        if isinstance(part, dict) and STAMP_KEY in part and (stamp := lifted(part)):
+            return stamp, governed_in(part)
+    return "", b""
 
 
 def _created(value: Mapping[str, object]) -> tuple[float | None, tuple[str, ...]]:

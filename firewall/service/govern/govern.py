@@ -101,6 +101,7 @@ def answer(
     *,
     now: float,
     degraded: str = "",
+    staleness: float = 0.0,
 ) -> Governed:
     """`adjudication` None means that there is none in time (`degraded` says why): everything is then blocked."""
     body, context = prepared.body, prepared.context
@@ -121,6 +122,7 @@ def answer(
         route=ROUTE,
         delivered=[True] * len(verdicts) if policy.shadow else None,
         degraded=degraded,
+        staleness=staleness,
     )
     prompt = prompt_of(parts, mode=context.mode, context_mode=body.context_mode, query=body.query_text)
     flags = risk_flags(parts)
@@ -195,5 +197,6 @@ def _firewall(parts: Split, receipt: Receipt, *, merged: int, active_path: tuple
         ),
         shadow=receipt.shadow,
         degraded=receipt.degraded or UNSET,
+        staleness_seconds=receipt.staleness_seconds or UNSET,
         active_path=active_path or UNSET,
     )

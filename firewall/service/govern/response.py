@@ -239,6 +239,7 @@ class GovernFirewall(msgspec.Struct, frozen=True, kw_only=True):
     withheld: tuple[WithheldMemory, ...]
     shadow: bool = False
     degraded: str | UnsetType = UNSET
+    staleness_seconds: float | UnsetType = UNSET
     active_path: tuple[str, ...] | UnsetType = UNSET
 
 

@@ -21,6 +21,7 @@ from firewall.service.guide.body import GuideBody
 from firewall.service.guide.sources import Pulled
 from firewall.service.identity import acting_as, viewer_of
 from firewall.service.judging import adjudicate_within
+from firewall.service.scopes import staleness_of
 
 ROUTE = "POST /v1/guide"
 #: What stands for the upstream in receipts and metrics.
@@ -176,5 +177,6 @@ def _record(
         route=ROUTE,
         delivered=[(candidate.upstream, candidate.id) in used for candidate in candidates],
         degraded=degraded,
+        staleness=staleness_of(desk.projections),
     )
     desk.recorder.record(receipt, state, candidates, judged.verdicts)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from firewall.core.model import Candidate, Verdict
 from firewall.core.receipt import Counts, Receipt
@@ -43,6 +44,7 @@ class RecallFirewall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     withheld: tuple[WithheldHere, ...]
     shadow: bool = False
     degraded: str = ""
+    staleness_seconds: float | UnsetType = UNSET
     active_path: tuple[str, ...] = ()
 
 
@@ -110,6 +112,7 @@ def told(
         withheld=withheld,
         shadow=receipt.shadow,
         degraded=receipt.degraded,
+        staleness_seconds=receipt.staleness_seconds or UNSET,
         active_path=active_path,
     )
 

@@ -35,6 +35,7 @@ from firewall.service.judging import adjudicate_within, chosen
 from firewall.service.principals import Principal
 from firewall.service.recall.answer import RecallAnswer, degraded, remembered, told
 from firewall.service.recall.body import RecallBody
+from firewall.service.scopes import staleness_of
 from firewall.service.strict_body import invalid, parsed
 
 ROUTE = "POST /v1/recall"
@@ -98,6 +99,7 @@ async def recall(desk: Desk, call: Call) -> Reply:
         delivered=delivered,
         considered=considered,
         degraded=cause,
+        staleness=staleness_of(desk.projections),
     )
     named = adjudication.named(candidates)
     desk.recorder.record(

@@ -8,12 +8,13 @@ from firewall.service.desk import Call, Desk, Reply, read_reply
 
 
 class UpstreamView(msgspec.Struct, frozen=True, kw_only=True):
-    """`health`: `ok`, `left_alone` while its breaker is open, `on_probation` while one request tries."""
+    """`tls`: `verified`, `unverified` where nobody checks who answers there, `none`. `health`: `ok`, `left_alone` while its breaker is open, `on_probation` while one request tries."""
 
     name: str
     dialect: str
     routes: Mapping[str, int]
     unknown_routes: str
+    tls: str
     health: str
 
 
@@ -31,6 +32,7 @@ async def upstreams(desk: Desk, call: Call) -> Reply:  # noqa: ARG001  as every 
                     dialect=mounted.dialect,
                     routes=mounted.routes,
                     unknown_routes=mounted.unknown_routes,
+                    tls=mounted.tls,
                     health=mounted.health(),
                 )
                 for mounted in desk.upstreams

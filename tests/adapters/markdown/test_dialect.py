@@ -147,7 +147,7 @@ def test_surviving_notes_are_the_same_bytes(rows: list[tuple[dict[str, object], 
         msgspec.json.encode({**ROW, "id": str(place), "metadata": data})
         for place, (data, _) in enumerate(rows)
     ]
-    spaced = [row.replace(b'","', b'" ,\n "') for row in raw]
+    spaced = [msgspec.json.format(row, indent=1) for row in raw]
     plan = planned()
     response = WireResponse(
         status=200, body=b'{"results": [' + b" , ".join(spaced) + b'], "skipped_files":0}'

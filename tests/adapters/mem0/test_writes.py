@@ -82,7 +82,7 @@ def test_a_write_names_its_owner_in_one_place() -> None:
         "expiration_date",
         "hash",
         "data",
-        "_fw_stamp",
+        "_fw_state",
         "User_ID",
         " created_at",
         "attributed_to",

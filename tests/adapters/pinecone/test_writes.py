@@ -100,7 +100,7 @@ def test_of_members_given_twice_one_goes_on() -> None:
 @pytest.mark.parametrize(
     ("line", "body"),
     [
-        ("POST ~/vectors/upsert", {"vectors": [{"id": "a", "metadata": {"_fw_stamp": "x"}}]}),
+        ("POST ~/vectors/upsert", {"vectors": [{"id": "a", "metadata": {"_fw_state": "x"}}]}),
         ("POST ~/vectors/update", {"id": "a", "setMetadata": {" _FW_stamp": "x"}}),
         (RECORDS, b'{"_id":"a","_fw_x":"y"}'),
         (f"{DOCUMENTS}/upsert", {"documents": [{"_id": "a", "_fw_x": 1}]}),

@@ -54,7 +54,7 @@ def test_everything_beside_the_text_is_looked_at_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["user_id", "graph_uuid", "valid_at", "created_at", "_fw_stamp", " Expires_At"]
+    "key", ["user_id", "graph_uuid", "valid_at", "created_at", "_fw_state", " Expires_At"]
 )
 def test_metadata_does_not_say_whose_or_since_when(key: str) -> None:
     """400 `reserved_metadata`."""

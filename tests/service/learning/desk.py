@@ -20,6 +20,7 @@ from firewall.ports import Appended
 from firewall.service.desk import Call, Desk, Reply, UseCase
 from firewall.service.principals import LOCAL, Principal
 from firewall.service.recorder import Recorder
+from firewall.service.review.room import ReviewRoom
 
 Json = dict[str, Any]
 
@@ -99,6 +100,7 @@ class Office:
             projections=self.ledger,
             policy=lambda: self.policy,
             recorder=cast("Recorder", None),  # these use cases record no decision
+            review=cast("ReviewRoom", None),  # nor do they hold anything
             now=lambda: self.now,
             monotonic=lambda: 0.0,
             new_id=lambda: "0" * 32,

@@ -240,5 +240,6 @@ async def test_upstreams_are_listed(memfw: Sidecar) -> None:
         "routes": {"governed read": 3},
         "unknown_routes": "deny",
         "health": "ok",
+        "tls": "none",
     }
     assert "127.0.0.1" not in reply.body.decode()

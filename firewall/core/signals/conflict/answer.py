@@ -23,8 +23,10 @@ _RELATIONS = {How.corrected: "invalidates", How.older: "supersedes", How.contest
 Subject = tuple[Owner, tuple[str, ...]]
 
 # Statements take some ten times the room of their text.
-_values_in = Memo(lambda text: tuple(statements.values_in(text)), entries=4_096, size=1 << 20).of
-_opinions_in = Memo(lambda text: tuple(statements.opinions_in(text)), entries=4_096, size=1 << 20).of
+VALUES = Memo(lambda text: tuple(statements.values_in(text)), entries=4_096, size=1 << 20)
+OPINIONS = Memo(lambda text: tuple(statements.opinions_in(text)), entries=4_096, size=1 << 20)
+_values_in = VALUES.of
+_opinions_in = OPINIONS.of
 
 
 def check_set(

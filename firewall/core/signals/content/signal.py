@@ -29,8 +29,10 @@ def _holds_nothing(joined: str) -> bool:
     return joined.isascii() and is_clean(joined)
 
 
-_is_clean = Memo(_holds_nothing, entries=4_096, size=2 << 20).of
-_detections = Memo(detect, entries=4_096, size=2 << 20).of
+CLEAN = Memo(_holds_nothing, entries=4_096, size=2 << 20)
+DETECTIONS = Memo(detect, entries=4_096, size=2 << 20)
+_is_clean = CLEAN.of
+_detections = DETECTIONS.of
 
 
 def check(candidate: Candidate, env: Env) -> tuple[Finding, ...]:

@@ -9,7 +9,8 @@ from firewall.core.signals.outcome.reading import Outcome, read_outcome
 _BLOCKS = 0.84
 _INSPECTS = 0.60
 
-_read_titled = Memo(read_outcome, entries=4_096, size=2 << 20).of
+READ = Memo(read_outcome, entries=4_096, size=2 << 20)
+_read_titled = READ.of
 
 
 def text_of(candidate: Candidate) -> str:
