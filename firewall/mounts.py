@@ -13,10 +13,6 @@ from typing import Literal, assert_never
 
 import msgspec
 
-from adapters.mem0 import Mem0Dialect
-from adapters.mem0.embedded import EmbeddedMem0
-from adapters.mem0.offline import embedded_factory, offline_config
-from adapters.mem0.oss import OssUpstream
 from firewall.config import (
     Config,
     GraphitiUpstream,
@@ -59,10 +55,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 def mounted(name: str, upstream: UpstreamConfig, site: Site) -> Mount:
     """One upstream of the config behind its dialect. ConfigError where it cannot be served as it is described."""
     match upstream:
-        case Mem0Embedded():
-            factory = embedded_factory(upstream.config.get_secret_value())
-            own = OssUpstream(EmbeddedMem0(factory, max_waiting=upstream.queue))
-            return _local(name, upstream, site, Mem0Dialect(upstream.flavor, upstream=name), own)
+        case Mem0Embedded() | Mem0Remote():
+            return _mem0(name, upstream, site)
         case MarkdownUpstream():
             from adapters.markdown import MarkdownDialect, MarkdownNotes
 
@@ -70,11 +64,6 @@ def mounted(name: str, upstream: UpstreamConfig, site: Site) -> Mount:
                 raise _unusable(name, "path", "is no folder")
             notes = MarkdownNotes(upstream.path, clock=site.monotonic, look_every=upstream.look_seconds)
             return _local(name, upstream, site, MarkdownDialect(name), notes)
-        case Mem0Remote(flavor="oss"):  # translates: what passes cannot be streamed
-            dialect = Mem0Dialect(upstream.flavor, upstream=name)
-            return _remote(name, upstream, site, dialect, through=OssUpstream)
-        case Mem0Remote():
-            return _remote(name, upstream, site, Mem0Dialect(upstream.flavor, upstream=name))
         case PineconeUpstream():
             return _remote(name, upstream, site, _pinecone(name, upstream, site), many_hosts=True)
         case ZepUpstream():
@@ -93,8 +82,31 @@ def mounted(name: str, upstream: UpstreamConfig, site: Site) -> Mount:
     assert_never(upstream)
 
 
+def _mem0(name: str, upstream: Mem0Embedded | Mem0Remote, site: Site) -> Mount:
+    from adapters.mem0 import Mem0Dialect
+
+    dialect = Mem0Dialect(upstream.flavor, upstream=name)
+    if isinstance(upstream, Mem0Remote) and upstream.flavor == "platform":
+        return _remote(name, upstream, site, dialect)
+    from adapters.mem0.oss import OssUpstream
+
+    if isinstance(upstream, Mem0Remote):  # translates: what passes cannot be streamed
+        return _remote(name, upstream, site, dialect, through=OssUpstream)
+    from adapters.mem0.embedded import EmbeddedMem0
+    from adapters.mem0.offline import embedded_factory
+
+    factory = embedded_factory(upstream.config.get_secret_value())
+    return _local(
+        name, upstream, site, dialect, OssUpstream(EmbeddedMem0(factory, max_waiting=upstream.queue))
+    )
+
+
 def offline_mem0() -> Upstream:
     """A real Mem0 in this process that needs no network: what the demonstration governs."""
+    from adapters.mem0.embedded import EmbeddedMem0
+    from adapters.mem0.offline import embedded_factory, offline_config
+    from adapters.mem0.oss import OssUpstream
+
     return OssUpstream(EmbeddedMem0(embedded_factory(offline_config())))
 
 
