@@ -14,7 +14,7 @@ from firewall.core.signals.content import signal as content
 from firewall.core.signals.outcome import signal as outcome
 
 #: Those whose keys are texts of memories, or parts of them.
-TEXT_MEMOS: tuple[Memo[Any], ...] = (
+TEXT_MEMOS: tuple[Memo[Any, Any], ...] = (
     events.text_digest,
     scan.SEEN,
     content.CLEAN,

@@ -36,7 +36,9 @@ _NEVER: Chosen = (-1, ())
 _NONE: Mapping[str, Chosen] = {}
 
 #: The words of a text that tell it from others, as a set. Asked of the few routes that a text may mean.
-TELLING = Memo(lambda text: frozenset(telling_words(words_of(text))), entries=2_048, size=1 << 20)
+TELLING = Memo[str, frozenset[str]](
+    lambda text: frozenset(telling_words(words_of(text))), entries=2_048, size=1 << 20
+)
 words_to_tell: Callable[[str], frozenset[str]] = TELLING.of
 
 #: How much of a text is kept with a route or a node; the log has all of it.

@@ -114,7 +114,7 @@ class AiohttpTransport:
             raise unavailable("this transport is closed")
         # The head as the fast transport would send it: the same requests are refused.
         text = self._requests.head(request, identity=identity)
-        headers = CIMultiDict(self._requests.pairs(request, identity=identity))
+        headers = CIMultiDict(self._requests.pairs(request.headers, identity=identity))
         url = URL(self._target.origin + self._requests.target(request), encoded=True)
         if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in str(headers)):
             raise unsendable("a header value is not UTF-8, which this transport cannot send")

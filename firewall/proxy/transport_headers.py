@@ -6,7 +6,8 @@ split a message (CR, LF, NUL, a target with a space) is refused, never repaired.
 
 import enum
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import msgspec
 
@@ -31,6 +32,8 @@ _OF_ENCODED_BYTES = frozenset({"content-encoding", "etag", "content-md5", "diges
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _NOT_IN_TARGET = re.compile(r"[\x00-\x20#\x7f]")
 _NAMES_KEPT = 512
+_HEADS_KEPT = 1_024
+_HEADS_SIZE = 2 << 20
 
 Pair = tuple[str, str]
 RawHeaders = Sequence[tuple[bytes, bytes]]
@@ -49,7 +52,7 @@ def _named_by_connection(headers: Sequence[Pair]) -> frozenset[str]:
     )
 
 
-def at_edge(headers: Headers) -> tuple[dict[str, str], Headers]:
+def _at_edge(headers: Headers) -> tuple[Mapping[str, str], Headers]:
     """memfw's own headers by lower-case name, and what goes on: a memfw key is nobody else's business.
 
     Rerouting headers end here, and hop-by-hop ones, before a dialect adds its own, so that a caller's `Connection: x` cannot take one of
@@ -93,6 +96,11 @@ def _judged(name: str) -> _Place:
 #: Callers send the same few names over and over.
 _place_of = Memo(_judged, entries=_NAMES_KEPT, size=1 << 18).of
 
+#: And the same headers with them.
+at_edge: Callable[[Headers], tuple[Mapping[str, str], Headers]] = Memo(
+    _at_edge, entries=_HEADS_KEPT, size=_HEADS_SIZE
+).of
+
 
 class RequestHeaders:
     """Writes request heads for one upstream. Remembers the names that it has judged. `extra` is added to every request, in
@@ -104,6 +112,8 @@ class RequestHeaders:
         self._crosses: dict[str, bool] = {}
         self._extra = extra
         self._replaced = frozenset(name.lower() for name, _ in extra)
+        self._identity = Memo(partial(self._lines, identity=True), entries=_HEADS_KEPT, size=_HEADS_SIZE).of
+        self._untouched = Memo(partial(self._lines, identity=False), entries=_HEADS_KEPT, size=_HEADS_SIZE).of
 
     def target(self, request: WireRequest) -> str:
         """Prefix and raw target. CallerError for one that would not survive on a request line."""
@@ -112,9 +122,9 @@ class RequestHeaders:
             raise unsendable("the request target is not a valid path")
         return self._prefix + target
 
-    def pairs(self, request: WireRequest, *, identity: bool) -> list[Pair]:
+    def pairs(self, headers: Headers, *, identity: bool) -> list[Pair]:
         """What is sent, without the length. `identity` asks for an answer that is not compressed."""
-        crosses, headers = self._crosses, request.headers
+        crosses = self._crosses
         pairs = [self._host]
         plain = True
         for pair in headers:
@@ -144,19 +154,20 @@ class RequestHeaders:
         method = request.method
         if method not in _USUAL_METHODS:
             check_method(method)
-        text = f"{method} {self.target(request)} HTTP/1.1\r\n"
-        lines = 2
-        for name, value in self.pairs(request, identity=identity):
-            text += f"{name}: {value}\r\n"
-            lines += 1
+        lines = (self._identity if identity else self._untouched)(request.headers)
+        length = ""
         if request.body or method not in _LENGTHLESS:
-            text += f"Content-Length: {len(request.body)}\r\n"
-            lines += 1
-        text += "\r\n"
+            length = f"Content-Length: {len(request.body)}\r\n"
+        return encode_text(f"{method} {self.target(request)} HTTP/1.1\r\n{lines}{length}\r\n")
+
+    def _lines(self, headers: Headers, *, identity: bool) -> str:
+        """`pairs` as the lines of a head."""
+        pairs = self.pairs(headers, identity=identity)
+        text = "".join([f"{name}: {value}\r\n" for name, value in pairs])
         # Every CR and LF must be one that we put there ourselves.
-        if text.count("\n") != lines or text.count("\r") != lines or "\0" in text:
+        if text.count("\n") != len(pairs) or text.count("\r") != len(pairs) or "\0" in text:
             raise unsendable("a header value holds a line break or a NUL")
-        return encode_text(text)
+        return text
 
     def _judge(self, name: str) -> bool:
         if not _TOKEN.fullmatch(name):

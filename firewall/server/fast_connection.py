@@ -52,10 +52,12 @@ class Shared:
 
 
 class _Asked(msgspec.Struct, frozen=True):
-    """A request whose head has been read: where its body begins and ends among the bytes."""
+    """A request whose head has been read: its path below the mount, and where its body begins and ends among the bytes."""
 
     head: PlainHead
     boundary: Boundary
+    path: str
+    query: str
     begins: int
     ends: int
 
@@ -162,11 +164,10 @@ class Connection(asyncio.Protocol):
         self._asked = None
         self._begun = False
         head = asked.head
-        path, _, query = head.target.partition("?")
         self._request = WireRequest(
             method=head.method,
-            path=path[len(asked.boundary.name) + 1 :] or "/",
-            query=query,
+            path=asked.path,
+            query=asked.query,
             headers=head.headers,
             body=data[asked.begins : asked.ends],
         )
@@ -180,11 +181,12 @@ class Connection(asyncio.Protocol):
         head = shared.heads.read(data[:end])
         if head is None or head.length > shared.max_body:
             return None
-        name = head.target.partition("?")[0].split("/", 2)[1]
-        boundary = shared.boundaries.get(name)
+        path, _, query = head.target.partition("?")
+        mount, slash, rest = path[1:].partition("/")
+        boundary = shared.boundaries.get(mount)
         if boundary is None:
             return None
-        return _Asked(head, boundary, end + 4, end + 4 + head.length)
+        return _Asked(head, boundary, slash + rest or "/", query, end + 4, end + 4 + head.length)
 
     def _wait(self, data: bytes, needed: int) -> None:
         self._pieces.append(data)

@@ -9,12 +9,15 @@ import re
 
 import msgspec
 
+from firewall.core.memo import Memo
 from firewall.ports import Headers
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _KNOWN = frozenset(_METHODS)
 _MAX_HEADERS = 100
 _NAMES_KEPT = 512
+#: Of first lines, and of all that stands below them.
+_KEPT = 1_024
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 #: What may stand in a line of a head: no control character but the tab.
 LINE_BYTES = bytes(byte for byte in range(256) if byte == 0x09 or (byte >= 0x20 and byte != 0x7F))
@@ -61,29 +64,39 @@ class PlainHead(msgspec.Struct, frozen=True):
     keep_alive: bool
 
 
+class _Fields(msgspec.Struct, frozen=True):
+    """All of a head but its first line."""
+
+    headers: Headers
+    length: int
+    keep_alive: bool
+
+
 class PlainHeads:
-    """Reads heads. Remembers the names that it has judged: "" for an ordinary one, "!" for one that is not plain, else
-    its lower-case form, for one that may come once."""
+    """Reads heads. A client says most of its heads again and again: what was judged is remembered, of lines and of names
+    ("" for an ordinary one, "!" for one that is not plain, else its lower-case form, for one that may come once)."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
+        self._first_line = Memo(_asked, entries=_KEPT, size=1 << 20).of
+        self._fields = Memo(self._fields_of, entries=_KEPT, size=1 << 20).of
 
     def read(self, head: bytes) -> PlainHead | None:
         """`head` without the empty line at its end; None when it is not plain."""
-        lines = head.decode("utf-8", "surrogateescape").split("\r\n")
+        first, _, rest = head.partition(b"\r\n")
+        asked, fields = self._first_line(first), self._fields(rest)
+        if asked is None or fields is None:
+            return None
+        return PlainHead(asked[0], asked[1], fields.headers, fields.length, fields.keep_alive)
+
+    def _fields_of(self, block: bytes) -> _Fields | None:
+        lines = block.decode("utf-8", "surrogateescape").split("\r\n")
         # All control characters are line ends, and each of those has split a line: none stands alone.
-        if len(lines) > _MAX_HEADERS or head.translate(None, LINE_BYTES) != b"\r\n" * (len(lines) - 1):
-            return None
-        request_line = lines[0].split(" ")
-        if len(request_line) != 3:
-            return None
-        method, target, version = request_line
-        if version != "HTTP/1.1" or method not in _KNOWN or not _is_path(target):
+        if len(lines) >= _MAX_HEADERS or block.translate(None, LINE_BYTES) != b"\r\n" * (len(lines) - 1):
             return None
         names = self._names
         once: dict[str, str] = {}
         headers: list[tuple[str, str]] = []
-        del lines[0]
         for line in lines:
             name, colon, value = line.partition(":")
             value = value.strip(" \t")
@@ -101,7 +114,7 @@ class PlainHeads:
         keep_alive = _KEEPS.get(once.get("connection", "keep-alive").lower())
         if "host" not in once or keep_alive is None or not _is_length(length):
             return None
-        return PlainHead(method, target, tuple(headers), int(length), keep_alive)
+        return _Fields(tuple(headers), int(length), keep_alive)
 
     def _judge(self, name: str) -> str:
         if not _TOKEN.fullmatch(name):
@@ -112,6 +125,15 @@ class PlainHeads:
         if len(self._names) < _NAMES_KEPT and len(name) <= 64:
             self._names[name] = judged
         return judged
+
+
+def _asked(first: bytes) -> tuple[str, str] | None:
+    """Method and target."""
+    parts = first.decode("ascii", "replace").split(" ")
+    if len(parts) != 3 or first.translate(None, LINE_BYTES):
+        return None
+    method, target, version = parts
+    return (method, target) if version == "HTTP/1.1" and method in _KNOWN and _is_path(target) else None
 
 
 def _is_path(target: str) -> bool:

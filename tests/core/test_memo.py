@@ -78,3 +78,16 @@ def test_it_says_what_the_function_says(texts: list[str]) -> None:
     """Whatever was asked for before."""
     memo = Memo(str.upper, entries=6)
     assert [memo(text) for text in texts] == [text.upper() for text in texts]
+
+
+def test_bytes_and_tuples_of_texts_are_texts() -> None:
+    """They are kept by what they hold, up to the same length, and count with all of it."""
+    asked: list[object] = []
+    memo = Memo[object, None](asked.append, size=40_000)
+    for text in (b"bytes", (("name", "value"),), b"x" * 5_000, (("name", "v" * 5_000),)):
+        memo(text)
+        memo(text)
+    assert [asked.count(text) for text in dict.fromkeys(asked)] == [1, 1, 2, 2]
+    for number in range(50):
+        memo((("name", f"{number:04}" * 100),))
+    assert len(memo) < 40

@@ -136,3 +136,13 @@ def test_a_beginning_that_may_become_a_request_to_a_mount(data: bytes) -> None:
 def test_a_beginning_that_will_not(data: bytes) -> None:
     """It need not be waited for: other servers' protocols, other paths, bare line ends."""
     assert not Beginnings(["other", "mem0"]).allow(data)
+
+
+def test_a_head_that_was_read_before_is_read_the_same() -> None:
+    """First lines and fields are remembered apart: any of them goes with any other."""
+    heads = PlainHeads()
+    lines = [b"GET /mem0 HTTP/1.1", b"POST /mem0/x?y HTTP/1.1", b"GET /mem0 HTTP/1.0"]
+    fields = [b"Host: me", b"Host: me\r\nContent-Length: 3", b"Host: me\r\nExpect: x", b""]
+    for _ in range(2):
+        for head in [line + b"\r\n" + field for line in lines for field in fields]:
+            assert heads.read(head) == PlainHeads().read(head)

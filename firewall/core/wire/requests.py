@@ -111,6 +111,10 @@ def query_of(raw: str) -> Query:
 
 def forwarded(headers: Headers, *, body: bool) -> Headers:
     """The headers for upstream. Of several credentials only the one that was read goes on."""
+    return _with_body(headers) if body else _without_body(headers)
+
+
+def _forwarded(headers: Headers) -> Headers:
     kept: list[tuple[str, str]] = []
     authorized = keyed = False
     for pair in headers:
@@ -129,8 +133,6 @@ def forwarded(headers: Headers, *, body: bool) -> Headers:
                 if header(headers, "authorization") is not None:
                     continue
         kept.append(pair)
-    if body:
-        kept.append(_JSON)
     return tuple(kept)
 
 
@@ -144,6 +146,11 @@ def _judged(name: str) -> str | None:
 
 #: Callers send the same few names over and over.
 _crosses = Memo(_judged, entries=512, size=1 << 18).of
+#: And the same headers with them.
+_without_body = Memo(_forwarded, entries=1_024, size=2 << 20).of
+_with_body = Memo[Headers, Headers](
+    lambda headers: (*_forwarded(headers), _JSON), entries=1_024, size=2 << 20
+).of
 
 
 def upstream_request(

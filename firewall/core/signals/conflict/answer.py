@@ -23,8 +23,12 @@ _RELATIONS = {How.corrected: "invalidates", How.older: "supersedes", How.contest
 Subject = tuple[Owner, tuple[str, ...]]
 
 # Statements take some ten times the room of their text.
-VALUES = Memo(lambda text: tuple(statements.values_in(text)), entries=4_096, size=1 << 20)
-OPINIONS = Memo(lambda text: tuple(statements.opinions_in(text)), entries=4_096, size=1 << 20)
+VALUES = Memo[str, tuple[Statement, ...]](
+    lambda text: tuple(statements.values_in(text)), entries=4_096, size=1 << 20
+)
+OPINIONS = Memo[str, tuple[Statement, ...]](
+    lambda text: tuple(statements.opinions_in(text)), entries=4_096, size=1 << 20
+)
 _values_in = VALUES.of
 _opinions_in = OPINIONS.of
 
