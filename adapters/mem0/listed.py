@@ -5,22 +5,46 @@ share owner and metadata: what they share is read once. Every other row goes to 
 against each other.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 
-from adapters.mem0.rows import BACKEND, NONE, Row, RowSource, memory_row, owner_of, stamp_in
+from adapters.mem0.rows import BACKEND, NONE, RowSource, memory_row, owner_of, stamp_in
+from firewall.core.memo import Memo
 from firewall.core.model import Candidate
-from firewall.core.stamp import STAMP_KEY
 from firewall.core.wire.prose import CONTAINERS, is_prose, strings
 from firewall.core.wire.said import KNOWN, NOTHING_SAID, Said, said_by, seconds_of
 
 _Ids = tuple[str | None, ...]
 
 
-class _Usual(Row, gc=False, forbid_unknown_fields=True, kw_only=True):
-    """A row that says nothing of its own life, nor who wrote it: the decoder tells it from others without a look of ours."""
+_NULL = msgspec.Raw(b"null")
 
+
+class _Usual(msgspec.Struct, gc=False, forbid_unknown_fields=True, kw_only=True):
+    """A row that says nothing of its own life, nor who wrote it: the decoder tells it from others without a look of ours.
+
+    What rows share is left as it stands, and looked into once.
+    """
+
+    id: str
+    memory: str
+    user_id: str | None = None
+    agent_id: str | None = None
+    app_id: str | None = None
+    run_id: str | None = None
+    session_id: str | None = None
+    metadata: msgspec.Raw = _NULL
+    categories: msgspec.Raw = _NULL
+    created_at: str | None = None
+    updated_at: str | None = None
+    structured_attributes: object = None
+    synthesized: bool | None = None
+    hash: str | None = None
+    score: float | None = None
+    score_breakdown: object = None
+    immutable: bool | None = None
     expiration_date: None = None
     replaced_by: None = None
     lifecycle_state: None = None
@@ -33,6 +57,12 @@ class _Usual(Row, gc=False, forbid_unknown_fields=True, kw_only=True):
 _decode_usual = msgspec.json.Decoder(_Usual).decode
 _copy = msgspec.structs.replace
 _decode_all = msgspec.json.Decoder(list[_Usual]).decode
+_decode_metadata = msgspec.json.Decoder(dict[str, object] | None).decode
+_decode_categories = msgspec.json.Decoder(list[str] | None).decode
+#: ValueError for a date that is not as documented. Most rows were read before, or share their dates with others.
+_seconds: Callable[[str], float] = Memo[str, float](
+    lambda text: seconds_of(msgspec.convert(text, datetime)), entries=4_096, size=1 << 20
+).of
 
 
 def memory_rows(raws: Sequence[msgspec.Raw], source: RowSource) -> list[Candidate]:
@@ -45,7 +75,7 @@ def memory_rows(raws: Sequence[msgspec.Raw], source: RowSource) -> list[Candidat
     return [memory_row(raw, source) for raw in raws]
 
 
-def _alike(raws: Sequence[msgspec.Raw], source: RowSource) -> tuple[list[Candidate], list[str]]:  # noqa: C901
+def _alike(raws: Sequence[msgspec.Raw], source: RowSource) -> tuple[list[Candidate], list[str]]:  # noqa: C901, PLR0912, PLR0915
     """The candidates, and the identifiers of the rows that were read here: it counts if none of those is prose.
 
     One loop, with no call in it that a row of the usual kind does not need.
@@ -56,25 +86,35 @@ def _alike(raws: Sequence[msgspec.Raw], source: RowSource) -> tuple[list[Candida
     owner: Mapping[str, str] = {}
     owners: dict[_Ids, Mapping[str, str]] = {}
     last_ids: _Ids = ()
-    metadata, categories = None, None
+    metadata, categories, stale = _NULL, _NULL, False
+    fields: dict[str, object] = {}
+    labels = NONE
+    stamp, governed = "", b""
     said, attached = NOTHING_SAID, NONE
     like: Candidate | None = None  # what rows share, which is copied for each of them
     for raw, row in zip(raws, _usual(raws), strict=True):
         if row is None:
             candidates.append(memory_row(raw, source))
             continue
-        stamp, governed = "", b""
-        if row.metadata is not None and STAMP_KEY in row.metadata:  # without it, metadata are alike again
-            stamp, governed = stamp_in(row.metadata)
+        created, updated = row.created_at, row.updated_at
         try:
-            differs = row.metadata != metadata or row.categories != categories
-        except RecursionError:
+            if row.metadata != metadata:
+                own = _decode_metadata(row.metadata) or {}
+                its_stamp = stamp_in(own)  # without it, metadata are alike again
+                stale = stale or own != fields
+                metadata, fields, (stamp, governed) = row.metadata, own, its_stamp
+            if row.categories != categories:
+                labels = tuple(_decode_categories(row.categories) or NONE)
+                categories, stale = row.categories, True
+            if stale:
+                said, attached = _described(fields, labels, names)
+                stale, like = False, None
+            created_at = None if created is None else _seconds(created)
+            # A memory that was never changed has one date, which is read once.
+            updated_at = created_at if updated == created else None if updated is None else _seconds(updated)
+        except (ValueError, RecursionError):
             candidates.append(memory_row(raw, source))
             continue
-        if differs:
-            metadata, categories = row.metadata, row.categories
-            said, attached = _described(metadata, categories, names)
-            like = None
         if not said.plain:
             candidates.append(memory_row(raw, source))
             continue
@@ -89,12 +129,6 @@ def _alike(raws: Sequence[msgspec.Raw], source: RowSource) -> tuple[list[Candida
         names.append(row.id)
         if row.hash is not None:
             names.append(row.hash)
-        created, updated = row.created_at, row.updated_at
-        created_at = (
-            None if created is None else created.timestamp() if created.tzinfo else seconds_of(created)
-        )
-        # A memory that was never changed has one date, which is read once.
-        updated_at = created_at if updated == created else None if updated is None else seconds_of(updated)
         if like is None:
             like = Candidate(
                 id="",
@@ -134,16 +168,16 @@ def _usual_or_none(raw: msgspec.Raw) -> _Usual | None:
 
 
 def _described(
-    metadata: Mapping[str, object] | None, categories: Sequence[str] | None, names: list[str]
+    metadata: Mapping[str, object], categories: tuple[str, ...], names: list[str]
 ) -> tuple[Said, tuple[str, ...]]:
     """What the metadata says, and every string of it and of the categories; its keys go to `names`."""
     if not metadata:
-        return NOTHING_SAID, tuple(categories or NONE)
+        return NOTHING_SAID, categories
     said = NOTHING_SAID if KNOWN.isdisjoint(metadata) else said_by(metadata)
-    return said, (*_strings_in(metadata, names), *(categories or NONE))
+    return said, (*_strings_in(metadata, names), *categories)
 
 
-def _strings_beside(row: Row, names: list[str]) -> list[str]:
+def _strings_beside(row: _Usual, names: list[str]) -> list[str]:
     """Those of what the upstream computed for the row: numbers, for the most part."""
     found: list[str] = []
     for value in (row.structured_attributes, row.score_breakdown):

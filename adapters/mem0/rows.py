@@ -6,6 +6,7 @@ attached, and has to be inspected. Rows are never changed: what is admitted goes
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from typing import Protocol
 
 import msgspec
 
@@ -94,7 +95,7 @@ def memory_row(raw: bytes | msgspec.Raw, source: RowSource) -> Candidate:
         text=row.memory,
         kind=said.kind,
         title=said.title,
-        owner=owner_of(row, source),
+        owner=owner_of(row, source, row.metadata),
         created_at=created_at,
         updated_at=updated_at,
         claimed_at=claimed_at,
@@ -131,7 +132,19 @@ def _times(
     return None, None, min(filter(None, (latest, claimed)), default=None)
 
 
-def owner_of(row: Row, source: RowSource) -> Mapping[str, str]:
+class Owned(Protocol):
+    """What of a row says whose it is."""
+
+    user_id: str | None
+    agent_id: str | None
+    app_id: str | None
+    run_id: str | None
+    session_id: str | None
+
+
+def owner_of(
+    row: Owned, source: RowSource, metadata: Mapping[str, object] | None = None
+) -> Mapping[str, str]:
     """Whose memory the upstream says that it is, with what the request's filter says of that."""
     owner = dict(source.owner) if source.owner else {}
     if row.user_id is not None:
@@ -140,8 +153,8 @@ def owner_of(row: Row, source: RowSource) -> Mapping[str, str]:
         owner["agent_id"] = row.agent_id
     if row.app_id is not None:
         owner["app_id"] = row.app_id
-    elif not source.vouched and row.metadata is not None:
-        kept = row.metadata.get(APP_KEY)
+    elif not source.vouched and metadata is not None:
+        kept = metadata.get(APP_KEY)
         if isinstance(kept, str):
             owner["app_id"] = kept
     if row.run_id is not None:
