@@ -1,6 +1,7 @@
 """One HTTP/1.1 connection to an upstream: at most one exchange at a time, never pipelined.
 
-The protocol half is driven by the loop and only notes what came; the exchange half waits and judges. A connection is
+The protocol half is driven by the loop and only notes what came; the exchange half waits and judges. A plain answer is
+read as it stands, every other one by httptools. A connection is
 `reusable` only after a whole answer with nothing behind it; in every other case, cancellation included, it is closed.
 Bytes that nobody asked for close it too.
 """
@@ -17,6 +18,7 @@ from firewall.ports import WireResponse
 from firewall.proxy.transport_encoding import decode_body
 from firewall.proxy.transport_errors import invalid, late, reset, too_large, truncated
 from firewall.proxy.transport_headers import AnswerHead, ResponseHeaders
+from firewall.proxy.transport_plain import PlainAnswers
 from firewall.proxy.transport_target import TransportLimits
 
 # A streamed body is read ahead this far, then the upstream has to wait for the caller.
@@ -35,11 +37,13 @@ class Connection(asyncio.Protocol):
         loop: asyncio.AbstractEventLoop,
         limits: TransportLimits,
         names: ResponseHeaders,
+        plain: PlainAnswers,
         on_lost: Callable[["Connection"], None],
     ) -> None:
         self._loop = loop
         self._limits = limits
         self._names = names
+        self._plain = plain
         self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
@@ -66,6 +70,7 @@ class Connection(asyncio.Protocol):
         self._chunks: deque[bytes] = deque()
         self._held = 0
         self._body_bytes = 0
+        self._due = 0
         self._paused = False
         self._parsed = False
         self._complete = False
@@ -212,7 +217,13 @@ class Connection(asyncio.Protocol):
         if self._complete or self._failure is not None:
             self._surplus = True
             return
-        self._answered = True
+        if self._due:
+            self._collect(data)
+            return
+        if not self._answered:
+            self._answered = True
+            if self._is_plain(data):
+                return
         if self._head is None:
             self._header_bytes += len(data)
         try:
@@ -220,6 +231,28 @@ class Connection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._misread()
         self._judge()
+
+    def _is_plain(self, data: bytes) -> bool:
+        """Whether these bytes begin a plain answer, of which there is nothing left to read but so many bytes."""
+        if self._streaming or self._headless_body:
+            return False
+        end = data.find(b"\r\n\r\n")
+        found = self._plain.read(data[:end]) if 0 < end <= self._limits.max_header_bytes else None
+        if found is None or found[1] > self._limits.max_body:
+            return False
+        answer, self._due = found
+        self._status, self._head, self._keep_alive = answer.status, answer.head, True
+        self._collect(data[end + 4 :])
+        return True
+
+    def _collect(self, chunk: bytes) -> None:
+        surplus = len(chunk) - self._due
+        self._surplus = surplus > 0
+        self._chunks.append(chunk[: self._due] if surplus > 0 else chunk)
+        self._due = max(0, -surplus)
+        if surplus >= 0:
+            self._parsed = self._complete = True
+            self._wake()
 
     def _misread(self) -> None:
         # Behind a whole answer it is surplus; before its end nothing of it can be believed.
@@ -254,7 +287,7 @@ class Connection(asyncio.Protocol):
         if not self._busy or self._complete or self._failure is not None:
             return
         head = self._head
-        if exc is None and head is not None and head.length is None and not head.chunked:
+        if exc is None and head is not None and head.length is None and not (head.chunked or self._due):
             # The end of the connection is the end of this body.
             self._complete = True
             self._wake()

@@ -18,6 +18,7 @@ from firewall.proxy.transport import Streamed, TransportKind
 from firewall.proxy.transport_connection import Connection
 from firewall.proxy.transport_errors import late, unavailable
 from firewall.proxy.transport_headers import SAFE_METHODS, RequestHeaders, ResponseHeaders
+from firewall.proxy.transport_plain import PlainAnswers
 from firewall.proxy.transport_target import TransportLimits, parse_target
 
 
@@ -42,6 +43,7 @@ class FastTransport:
         self._loop = asyncio.get_running_loop()
         self._requests = RequestHeaders(self._target, extra)
         self._responses = ResponseHeaders()
+        self._plain = PlainAnswers(self._responses)
         self._slots = FairSlots(limits.max_connections)
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
@@ -162,7 +164,7 @@ class FastTransport:
             raise unavailable("this transport is closed")
 
     def _new_connection(self) -> Connection:
-        return Connection(self._loop, self._limits, self._responses, self._lost)
+        return Connection(self._loop, self._limits, self._responses, self._plain, self._lost)
 
     def _lost(self, connection: Connection) -> None:
         self._open.discard(connection)

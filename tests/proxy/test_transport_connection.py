@@ -12,6 +12,7 @@ from firewall.errors import UpstreamError
 from firewall.ports import WireResponse
 from firewall.proxy.transport_connection import Connection
 from firewall.proxy.transport_headers import ResponseHeaders
+from firewall.proxy.transport_plain import PlainAnswers
 from firewall.proxy.transport_target import TransportLimits
 
 ANSWERS = {
@@ -52,7 +53,10 @@ class Wire(asyncio.Transport):
 
 def connected(**limits: float) -> tuple[Connection, Wire]:
     settings = msgspec.convert(limits, TransportLimits)
-    connection = Connection(asyncio.get_running_loop(), settings, ResponseHeaders(), lambda _connection: None)
+    names = ResponseHeaders()
+    connection = Connection(
+        asyncio.get_running_loop(), settings, names, PlainAnswers(names), lambda _connection: None
+    )
     wire = Wire()
     connection.connection_made(wire)
     return connection, wire
