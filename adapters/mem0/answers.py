@@ -74,11 +74,11 @@ def read(plan: Mem0Plan, response: WireResponse) -> Mem0Answer:
 
 
 def _list(
-    plan: Mem0Plan, body: bytes, reader: Callable[[Sequence[Raw], RowSource], list[Candidate]]
+    plan: Mem0Plan, body: bytes, reader: Callable[[Sequence[Raw], RowSource, bytes], list[Candidate]]
 ) -> Mem0Answer:
     rows, envelope, next_url = _rows(body)
     return Mem0Answer(
-        candidates=reader(rows, source_of(plan)),
+        candidates=reader(rows, source_of(plan), b"" if envelope is None else body),
         rows=rows,
         envelope=envelope,
         next_url=next_url,

@@ -56,7 +56,16 @@ class _Usual(msgspec.Struct, gc=False, forbid_unknown_fields=True, kw_only=True)
 
 _decode_usual = msgspec.json.Decoder(_Usual).decode
 _copy = msgspec.structs.replace
-_decode_all = msgspec.json.Decoder(list[_Usual]).decode
+
+
+class _UsualPage(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    results: list[_Usual]
+    count: object = None
+    next: object = None
+    previous: object = None
+
+
+_decode_page = msgspec.json.Decoder(_UsualPage).decode
 _decode_metadata = msgspec.json.Decoder(dict[str, object] | None).decode
 _decode_categories = msgspec.json.Decoder(list[str] | None).decode
 #: ValueError for a date that is not as documented. Most rows were read before, or share their dates with others.
@@ -65,17 +74,19 @@ _seconds: Callable[[str], float] = Memo[str, float](
 ).of
 
 
-def memory_rows(raws: Sequence[msgspec.Raw], source: RowSource) -> list[Candidate]:
-    """The candidate of each memory."""
+def memory_rows(raws: Sequence[msgspec.Raw], source: RowSource, body: bytes = b"") -> list[Candidate]:
+    """The candidate of each memory. `body` is the page that they are the results of, where they are of one."""
     if source.vouched:
-        candidates, names = _alike(raws, source)
+        candidates, names = _alike(raws, source, body)
         # All identifiers are looked at as one text: hardly ever does one of them say something to a reader.
         if not is_prose("".join(names)):
             return candidates
     return [memory_row(raw, source) for raw in raws]
 
 
-def _alike(raws: Sequence[msgspec.Raw], source: RowSource) -> tuple[list[Candidate], list[str]]:  # noqa: C901, PLR0912, PLR0915
+def _alike(  # noqa: C901, PLR0912, PLR0915
+    raws: Sequence[msgspec.Raw], source: RowSource, body: bytes
+) -> tuple[list[Candidate], list[str]]:
     """The candidates, and the identifiers of the rows that were read here: it counts if none of those is prose.
 
     One loop, with no call in it that a row of the usual kind does not need.
@@ -92,7 +103,7 @@ def _alike(raws: Sequence[msgspec.Raw], source: RowSource) -> tuple[list[Candida
     stamp, governed = "", b""
     said, attached = NOTHING_SAID, NONE
     like: Candidate | None = None  # what rows share, which is copied for each of them
-    for raw, row in zip(raws, _usual(raws), strict=True):
+    for raw, row in zip(raws, _usual(raws, body), strict=True):
         if row is None:
             candidates.append(memory_row(raw, source))
             continue
@@ -151,10 +162,10 @@ def _alike(raws: Sequence[msgspec.Raw], source: RowSource) -> tuple[list[Candida
     return candidates, names
 
 
-def _usual(raws: Sequence[msgspec.Raw]) -> Iterable[_Usual | None]:
+def _usual(raws: Sequence[msgspec.Raw], body: bytes) -> Iterable[_Usual | None]:
     """Each row, None where it is not of the usual kind. All in one call where all are: a call a row costs more."""
     try:
-        rows = _decode_all(b"[%b]" % b",".join(raws))
+        rows = _decode_page(body or b'{"results":[%b]}' % b",".join(raws)).results
     except (ValueError, RecursionError):
         return map(_usual_or_none, raws)
     return rows if len(rows) == len(raws) else map(_usual_or_none, raws)

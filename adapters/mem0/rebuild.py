@@ -88,11 +88,12 @@ def _emitted(row: Raw, name: str, plan: Mem0Plan, disclosure: Disclosure) -> Raw
 
 
 def _listed(rows: Sequence[Raw], envelope: Envelope | None, plan: Mem0Plan, firewall: bytes | None) -> bytes:
+    if envelope is not None and len(envelope) == 1 and rows and firewall is not None:
+        # As nearly every search answers: written once, it may be long.
+        return b'{"results":[%b],"firewall":%b}' % (b",".join(rows), firewall)
     results = b"[%b]" % b",".join(rows)
     if envelope is None:
         return results
-    if len(envelope) == 1 and rows and firewall is not None:  # as nearly every search answers
-        return b'{"results":%b,"firewall":%b}' % (results, firewall)
     fields: dict[str, Raw | bytes] = {**envelope}
     if rows or bytes(envelope["results"]) != b"null":
         fields["results"] = results

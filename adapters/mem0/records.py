@@ -13,11 +13,11 @@ from firewall.core.wire.splice import broken
 from firewall.core.wire.splice import tree as tree_of
 
 
-def history_rows(raws: Sequence[msgspec.Raw], source: RowSource) -> list[Candidate]:
+def history_rows(raws: Sequence[msgspec.Raw], source: RowSource, _body: bytes = b"") -> list[Candidate]:
     return [history_row(raw, source) for raw in raws]
 
 
-def event_rows(raws: Sequence[msgspec.Raw], source: RowSource) -> list[Candidate]:
+def event_rows(raws: Sequence[msgspec.Raw], source: RowSource, _body: bytes = b"") -> list[Candidate]:
     return [event_row(raw, source) for raw in raws]
 
 

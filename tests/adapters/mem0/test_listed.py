@@ -113,3 +113,13 @@ def test_a_broken_row_breaks_the_answer() -> None:
     """Nothing of it is used."""
     with pytest.raises(UpstreamError):
         memory_rows([msgspec.Raw(b'{"id":"1","memory":"t"}'), msgspec.Raw(b'{"id":"2"}')], SOURCES[0])
+
+
+@given(st.lists(rows, max_size=4), st.sampled_from([{}, {"count": 3, "next": None}, {"relations": []}]))
+def test_the_page_that_rows_are_of_changes_nothing(
+    given_rows: list[dict[str, object]], around: dict[str, object]
+) -> None:
+    """It only saves putting them together again."""
+    raws = [msgspec.Raw(msgspec.json.encode(row)) for row in given_rows]
+    body = msgspec.json.encode({**around, "results": given_rows})
+    assert memory_rows(raws, SOURCES[0], body) == memory_rows(raws, SOURCES[0])
