@@ -90,7 +90,9 @@ def _emitted(row: Raw, name: str, plan: Mem0Plan, disclosure: Disclosure) -> Raw
 def _listed(rows: Sequence[Raw], envelope: Envelope | None, plan: Mem0Plan, firewall: bytes | None) -> bytes:
     if envelope is not None and len(envelope) == 1 and rows and firewall is not None:
         # As nearly every search answers: written once, it may be long.
-        return b'{"results":[%b],"firewall":%b}' % (b",".join(rows), firewall)
+        pieces = [b'{"results":[%b' % rows[0], *rows[1:]]
+        pieces[-1] = b'%b],"firewall":%b}' % (pieces[-1], firewall)
+        return b",".join(pieces)
     results = b"[%b]" % b",".join(rows)
     if envelope is None:
         return results
