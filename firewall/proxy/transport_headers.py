@@ -33,7 +33,7 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _NOT_IN_TARGET = re.compile(r"[\x00-\x20#\x7f]")
 _NAMES_KEPT = 512
 _HEADS_KEPT = 1_024
-_HEADS_SIZE = 2 << 20
+_HEADS_SIZE = 1 << 19
 
 Pair = tuple[str, str]
 RawHeaders = Sequence[tuple[bytes, bytes]]

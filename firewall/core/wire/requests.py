@@ -147,9 +147,9 @@ def _judged(name: str) -> str | None:
 #: Callers send the same few names over and over.
 _crosses = Memo(_judged, entries=512, size=1 << 18).of
 #: And the same headers with them.
-_without_body = Memo(_forwarded, entries=1_024, size=2 << 20).of
+_without_body = Memo(_forwarded, entries=1_024, size=1 << 19).of
 _with_body = Memo[Headers, Headers](
-    lambda headers: (*_forwarded(headers), _JSON), entries=1_024, size=2 << 20
+    lambda headers: (*_forwarded(headers), _JSON), entries=1_024, size=1 << 19
 ).of
 
 
