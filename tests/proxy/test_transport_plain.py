@@ -1,5 +1,7 @@
 """What is plain is read as the whole parser reads it; of everything else nothing is believed."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from firewall.ports import WireResponse
 from firewall.proxy.transport_headers import ResponseHeaders
 from firewall.proxy.transport_plain import PlainAnswers
-from tests.proxy.test_transport_connection import outcome
+from tests.proxy.test_transport_connection import connected, outcome
 
 HEAD = b"HTTP/1.1 200 OK\r\nX-A:\t b\r\nContent-Length: 3\r\nContent-Encoding: gzip"
 OK = b"HTTP/1.1 200 OK"
@@ -98,3 +100,29 @@ async def test_it_reads_what_the_whole_parser_reads(fields: list[bytes], status:
     whole = await outcome([answer], ends=True)
     assert whole == await outcome([answer[place : place + 1] for place in range(len(answer))], ends=True)
     assert isinstance(whole, WireResponse) or whole.startswith("upstream_")
+
+
+async def test_both_readers_take_turns_on_one_connection() -> None:
+    """What one of them reads leaves nothing behind for the other."""
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n0\r\n\r\n"
+    plain = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo"
+    connection, _ = connected()
+    loop = asyncio.get_running_loop()
+    for answer in (chunked, plain, plain, chunked, plain):
+        loop.call_soon(connection.data_received, answer)
+        await connection.exchange(b"GET", b"", bodyless=False, streaming=False, until=loop.time() + 60)
+        assert connection.response().body == (b"one" if answer is chunked else b"two")
+        assert connection.reusable
+        connection.rest(loop.time())
+
+
+async def test_what_stands_behind_a_plain_answer_is_surplus() -> None:
+    """The answer counts, and the connection is not used again."""
+    connection, _ = connected()
+    loop = asyncio.get_running_loop()
+    loop.call_soon(
+        connection.data_received, b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwoHTTP/1.1 200 OK"
+    )
+    await connection.exchange(b"GET", b"", bodyless=False, streaming=False, until=loop.time() + 60)
+    assert connection.response().body == b"two"
+    assert not connection.reusable
