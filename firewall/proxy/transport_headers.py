@@ -7,7 +7,6 @@ split a message (CR, LF, NUL, a target with a space) is refused, never repaired.
 import enum
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 
 import msgspec
 
@@ -112,8 +111,8 @@ class RequestHeaders:
         self._crosses: dict[str, bool] = {}
         self._extra = extra
         self._replaced = frozenset(name.lower() for name, _ in extra)
-        self._identity = Memo(partial(self._lines, identity=True), entries=_HEADS_KEPT, size=_HEADS_SIZE).of
-        self._untouched = Memo(partial(self._lines, identity=False), entries=_HEADS_KEPT, size=_HEADS_SIZE).of
+        self._plain_lines = Memo(self._for_plain, entries=_HEADS_KEPT, size=_HEADS_SIZE).of
+        self._stream_lines = Memo(self._for_stream, entries=_HEADS_KEPT, size=_HEADS_SIZE).of
 
     def target(self, request: WireRequest) -> str:
         """Prefix and raw target. CallerError for one that would not survive on a request line."""
@@ -154,15 +153,19 @@ class RequestHeaders:
         method = request.method
         if method not in _USUAL_METHODS:
             check_method(method)
-        lines = (self._identity if identity else self._untouched)(request.headers)
+        lines = (self._plain_lines if identity else self._stream_lines)(request.headers)
         length = ""
         if request.body or method not in _LENGTHLESS:
             length = f"Content-Length: {len(request.body)}\r\n"
         return encode_text(f"{method} {self.target(request)} HTTP/1.1\r\n{lines}{length}\r\n")
 
-    def _lines(self, headers: Headers, *, identity: bool) -> str:
-        """`pairs` as the lines of a head."""
-        pairs = self.pairs(headers, identity=identity)
+    def _for_plain(self, headers: Headers) -> str:
+        return self._lines(self.pairs(headers, identity=True))
+
+    def _for_stream(self, headers: Headers) -> str:
+        return self._lines(self.pairs(headers, identity=False))
+
+    def _lines(self, pairs: Sequence[Pair]) -> str:
         text = "".join([f"{name}: {value}\r\n" for name, value in pairs])
         # Every CR and LF must be one that we put there ourselves.
         if text.count("\n") != len(pairs) or text.count("\r") != len(pairs) or "\0" in text:

@@ -16,8 +16,7 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _KNOWN = frozenset(_METHODS)
 _MAX_HEADERS = 100
 _NAMES_KEPT = 512
-#: Of first lines, and of all that stands below them.
-_KEPT = 1_024
+_FIELDS_KEPT = 1_024
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 #: What may stand in a line of a head: no control character but the tab.
 LINE_BYTES = bytes(byte for byte in range(256) if byte == 0x09 or (byte >= 0x20 and byte != 0x7F))
@@ -73,18 +72,18 @@ class _Fields(msgspec.Struct, frozen=True):
 
 
 class PlainHeads:
-    """Reads heads. A client says most of its heads again and again: what was judged is remembered, of lines and of names
+    """Reads heads. A client says most of its heads again and again: what was judged is remembered, of fields and of names
     ("" for an ordinary one, "!" for one that is not plain, else its lower-case form, for one that may come once)."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
-        self._first_line = Memo(_asked, entries=_KEPT, size=1 << 20).of
-        self._fields = Memo(self._fields_of, entries=_KEPT, size=1 << 20).of
+        self._fields = Memo(self._fields_of, entries=_FIELDS_KEPT, size=1 << 20).of
 
     def read(self, head: bytes) -> PlainHead | None:
         """`head` without the empty line at its end; None when it is not plain."""
         first, _, rest = head.partition(b"\r\n")
-        asked, fields = self._first_line(first), self._fields(rest)
+        # The first line is not remembered: a query may hold what somebody wants forgotten.
+        asked, fields = _asked(first), self._fields(rest)
         if asked is None or fields is None:
             return None
         return PlainHead(asked[0], asked[1], fields.headers, fields.length, fields.keep_alive)

@@ -136,6 +136,10 @@ def _forwarded(headers: Headers) -> Headers:
     return tuple(kept)
 
 
+def _forwarded_with_body(headers: Headers) -> Headers:
+    return (*_forwarded(headers), _JSON)
+
+
 def _judged(name: str) -> str | None:
     """None for a header that stays behind, the name of one that holds a credential, else nothing."""
     lowered = name.lower()
@@ -148,9 +152,7 @@ def _judged(name: str) -> str | None:
 _crosses = Memo(_judged, entries=512, size=1 << 18).of
 #: And the same headers with them.
 _without_body = Memo(_forwarded, entries=1_024, size=1 << 19).of
-_with_body = Memo[Headers, Headers](
-    lambda headers: (*_forwarded(headers), _JSON), entries=1_024, size=1 << 19
-).of
+_with_body = Memo(_forwarded_with_body, entries=1_024, size=1 << 19).of
 
 
 def upstream_request(

@@ -159,12 +159,19 @@ def test_no_memory_of_a_function_holds_it_afterwards() -> None:
     assert len(seen_in.__self__) == 1  # type: ignore[attr-defined]
 
 
-#: Memories of the product whose keys are no texts of memories: reason codes, stamps, paths and header names.
+#: Memories of the product whose keys are no texts of memories: reason codes, stamps, paths, headers and their names.
 OF_WORDS = {
     "firewall.core.reasons._label",
     "firewall.core.stamp._read",
+    "firewall.core.wire.requests._forwarded",
+    "firewall.core.wire.requests._forwarded_with_body",
     "firewall.core.wire.requests._judged",
+    "firewall.proxy.transport_headers.RequestHeaders._for_plain",
+    "firewall.proxy.transport_headers.RequestHeaders._for_stream",
+    "firewall.proxy.transport_headers._at_edge",
     "firewall.proxy.transport_headers._judged",
+    "firewall.proxy.transport_plain.PlainAnswers._judged",
+    "firewall.server.plain_head.PlainHeads._fields_of",
 }
 
 
