@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -11,6 +12,7 @@ import pytest
 
 from firewall.core.events import ScopeKey
 from firewall.core.evidence import Observed
+from firewall.errors import StateError
 from tests.backends.mem0_double import PlatformDouble
 from tests.log.redis_servers import Cluster, Server, running_cluster, server_binary
 from tests.replicas.pair import Side, failed_step, side, until
@@ -113,6 +115,7 @@ async def test_a_master_is_killed(
             reader.stopped = True
         await asyncio.gather(*running)
         for one in (a, b):
+            await until(partial(_is_reached, one))
             records = await one.inside.house.log.read(ScopeKey(), limit=100_000)
             steps = Counter(
                 record.event.client_id for record in records if isinstance(record.event, Observed)
@@ -123,6 +126,14 @@ async def test_a_master_is_killed(
 
 async def _at_least(writers: Writers, count: int) -> bool:
     return len(writers.acknowledged) >= count
+
+
+async def _is_reached(one: Side) -> bool:
+    """This side has found the new master by itself."""
+    with suppress(StateError):
+        await one.inside.house.log.read(ScopeKey(), limit=1)
+        return True
+    return False
 
 
 async def _has_masters(cluster: Cluster) -> bool:
