@@ -16,7 +16,7 @@ _log = logging.getLogger("memfw")
 
 def principals_of(config: Config, token: AdminToken) -> Principals:
     """Those of the config; without any there is an admin token, which is made at the first start."""
-    entries = [(entry.digest, _principal(entry)) for entry in config.principals]
+    entries = [(entry.digest, _principal(entry, _also(entry, config))) for entry in config.principals]
     return Principals(entries, admin_digest=None if entries else token.first())
 
 
@@ -53,7 +53,19 @@ def _allowance(limits: PrincipalLimits) -> AllowanceLimits:
     )
 
 
-def _principal(entry: PrincipalConfig) -> Principal:
+def _also(entry: PrincipalConfig, config: Config) -> frozenset[str]:
+    """The names under which the agent of that entry comes with another key."""
+    if not entry.agent:
+        return frozenset()
+    mine = (entry.tenant, entry.agent)
+    return frozenset(
+        other.name
+        for other in config.principals
+        if (other.tenant, other.agent) == mine and other.name != entry.name
+    )
+
+
+def _principal(entry: PrincipalConfig, also: frozenset[str]) -> Principal:
     return Principal(
         name=entry.name,
         tenant=entry.tenant,
@@ -65,4 +77,5 @@ def _principal(entry: PrincipalConfig) -> Principal:
         may_act_as=entry.may_act_as,
         pin=entry.pin,
         native=not entry.upstream_key,
+        also=also,
     )

@@ -102,9 +102,12 @@ class KeyFile:
         """Changes of several processes follow each other; a reader sees the old ring or the new one."""
         place = KeyFile(self.path.resolve())  # where it is a link, what it leads to is replaced
         with place._alone():
-            before = place.read() if place.path.exists() else ()
-            with place._writing(change(before)) as made:
-                made.replace(place.path)
+            there = place.path.exists()
+            with place._writing(change(place.read() if there else ())) as made:
+                if there:
+                    made.replace(place.path)
+                else:  # a memfw that starts makes one without waiting for us: that one stays
+                    os.link(made, place.path)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -52,28 +52,40 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServerTls:
-    """What our own port speaks. With `client_ca` each client has to show a certificate of one of its authorities."""
+    """What our own port speaks. With `client_ca` each client has to show a certificate of one of its authorities. `context` is
+    for the listener, for good."""
 
     def __init__(self, chain: Chain, *, client_ca: Path | None = None, min_version: Version = "1.2") -> None:
         """ConfigError."""
         self._chain = chain
         self._client_ca = client_ca
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.minimum_version = _VERSIONS[min_version]
-        self.context.options |= ssl.OP_NO_RENEGOTIATION
-        self.context.set_alpn_protocols(["http/1.1"])
-        self._load_into(self.context)
+        self._min_version = _VERSIONS[min_version]
+        self.context = self._shown = self._read()
+        self.context.sni_callback = self._show
 
     def renew(self) -> None:
         """Take the files again, for connections that come from now on. ConfigError, and nothing is changed."""
-        self._load_into(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
-        self._load_into(self.context)
+        self._shown = self._read()
 
-    def _load_into(self, context: ssl.SSLContext) -> None:
+    def _read(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = self._min_version
+        context.options |= ssl.OP_NO_RENEGOTIATION
+        context.set_alpn_protocols(["http/1.1"])
         self._chain.load_into(context)
         if self._client_ca is not None:
             context.verify_mode = ssl.CERT_REQUIRED
+            # A session that is gone on with shows no certificate again: who is taken out would stay in by it. (TLS 1.2 has
+            # another way to go on, for two hours, that this library cannot shut.)
+            context.options |= ssl.OP_NO_TICKET
+            context.num_tickets = 0
             _believe(context, self._client_ca)
+        return context
+
+    def _show(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        """Asked in every handshake, with a name or without. Files that were taken again are a context of their own: one
+        that is in use can only be added to, and could be left half changed."""
+        connection.context = self._shown
 
 
 def upstream_context(*, ca: Path | None, chain: Chain | None, verify: bool) -> ssl.SSLContext:

@@ -103,6 +103,21 @@ def test_changes_at_once_follow_each_other(tmp_path: Path) -> None:
     assert {key.id for key in file.read()} == made
 
 
+def test_a_ring_that_was_made_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A memfw that starts while its first key is added by hand goes on with the ring that it made."""
+    file = KeyFile(tmp_path / "ring.json")
+
+    def meanwhile(_: int) -> None:
+        monkeypatch.undo()
+        file.read_or_make(NOW)
+
+    monkeypatch.setattr("firewall.keyfile.os.fsync", meanwhile)
+    with pytest.raises(ConfigError, match="File exists"):
+        file.add(NOW)
+    kept = file.read()
+    assert (*kept, file.add(NOW)) == file.read()
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     """What it leads to is replaced."""
     real, link = tmp_path / "real", tmp_path / "link"

@@ -1,6 +1,7 @@
 """TLS contexts from files: what is shown and believed, and what is wrong with a file by its name only."""
 
 import ssl
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,14 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
 
 
-def shaken(server: ssl.SSLContext, client: ssl.SSLContext) -> tuple[ssl.SSLObject, ssl.SSLObject]:
+def shaken(
+    server: ssl.SSLContext, client: ssl.SSLContext, session: ssl.SSLSession | None = None
+) -> tuple[ssl.SSLObject, ssl.SSLObject]:
     """Both ends of a handshake in memory, the server's first. ssl.SSLError where they do not agree."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = (
         server.wrap_bio(to_server, to_client, server_side=True),
-        client.wrap_bio(to_client, to_server, server_hostname="127.0.0.1"),
+        client.wrap_bio(to_client, to_server, server_hostname="127.0.0.1", session=session),
     )
     for _ in range(8):
         for end in ends:
@@ -124,6 +127,47 @@ def test_files_are_taken_again(authority: Authority) -> None:
     with pytest.raises(ConfigError, match="not the certificate of the key"):
         tls.renew()
     assert serial(shaken(tls.context, trusting)[1]) == second
+
+
+def test_an_authority_that_was_taken_out_is_believed_no_more(authority: Authority, tmp_path: Path) -> None:
+    """`renew` believes those in the file as it is now, and nobody else; not by a session from before either."""
+    before, after = Authority(tmp_path, "before"), Authority(tmp_path, "after")
+    believed = tmp_path / "believed.pem"
+    believed.write_bytes(before.ca.read_bytes())
+    tls = ServerTls(chain(authority.issue()), client_ca=believed)
+    theirs, ours = (
+        upstream_context(ca=authority.ca, chain=chain(one.issue(name)), verify=True)
+        for one, name in ((before, "theirs"), (after, "ours"))
+    )
+    server, client = shaken(tls.context, theirs)
+    server.write(b"x")
+    client.read(1)  # what a session is gone on with comes with the first answer
+    believed.write_bytes(after.ca.read_bytes())
+    tls.renew()
+    shaken(tls.context, ours)
+    for session in (client.session, None):
+        with pytest.raises(ssl.SSLError):
+            shaken(tls.context, theirs, session)
+
+
+def test_files_that_change_while_they_are_taken(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that is written over between two looks at it: what is shown is the old pair or the new one, never half."""
+    issued = authority.issue()
+    tls = ServerTls(chain(issued))
+    trusting = upstream_context(ca=authority.ca, chain=None, verify=True)
+    authority.issue()
+    whole = Chain.load_into
+
+    def torn(self: Chain, context: ssl.SSLContext) -> None:
+        whole(self, context)
+        issued.key.write_text("-----BEGIN PRIV")
+
+    monkeypatch.setattr(Chain, "load_into", torn)
+    with suppress(ConfigError):
+        tls.renew()
+    assert shaken(tls.context, trusting)[1].version() == "TLSv1.3"
 
 
 def test_files_that_cannot_be_used(authority: Authority, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ _HEAD = re.compile(r"---[ \t]*\r?\n(?P<head>.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z
 _NULL = re.compile(r"(?:~|null|Null|NULL|)")
 _TRUE = re.compile(r"(?:true|True|TRUE)")
 _FALSE = re.compile(r"(?:false|False|FALSE)")
+#: Half a character, which YAML can say with an escape: it can be written nowhere.
+_HALF = re.compile("[\ud800-\udfff]")
 _INTEGER = re.compile(r"[-+]?[0-9]{1,15}")
 _NUMBER = re.compile(r"[-+]?[0-9]{1,15}\.[0-9]{1,15}")
 
@@ -61,6 +63,8 @@ def _checked(head: str) -> None:
             nodes += 1
             if event.tag is not None:
                 raise BadFrontMatterError("a tag")
+        if isinstance(event, ScalarEvent) and _HALF.search(event.value):
+            raise BadFrontMatterError("half a character")
         if isinstance(event, CollectionStartEvent):
             depth += 1
         elif isinstance(event, CollectionEndEvent):

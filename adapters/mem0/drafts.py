@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from firewall.core.model import Candidate
 from firewall.core.stamp import STAMP_KEY, governed_in
-from firewall.core.wire.prose import strings
+from firewall.core.wire.prose import is_prose, strings
 from firewall.core.wire.requests import JsonObject, invalid
 from firewall.ports import Slot
 
@@ -47,9 +47,17 @@ def checked_metadata(value: object) -> Mapping[str, object]:
     return value
 
 
-def message_drafts(messages: object, metadata: Mapping[str, object]) -> tuple[Candidate, ...]:
-    """A draft for each message; the metadata goes with every one of them, as it will be stored."""
-    attached = strings(metadata)
+def beside(body: Mapping[str, object], *read: str) -> tuple[str, ...]:
+    """What else a request says to a reader, under whatever name: a server of another version may store that too."""
+    rest = {key: value for key, value in body.items() if key not in read}
+    return tuple(filter(is_prose, strings(rest)))
+
+
+def message_drafts(
+    messages: object, metadata: Mapping[str, object], others: tuple[str, ...] = ()
+) -> tuple[Candidate, ...]:
+    """A draft for each message; the metadata goes with every one of them, as it will be stored, and so do the `others`."""
+    attached = strings(metadata) + others
     if messages is None:  # the upstream says itself what it misses
         return (_draft(0, "", "", (), attached),) if attached else ()
     if isinstance(messages, list):
@@ -57,11 +65,13 @@ def message_drafts(messages: object, metadata: Mapping[str, object]) -> tuple[Ca
     return (_draft(0, *_content(messages), attached),)
 
 
-def text_draft(index: int, text: object, metadata: Mapping[str, object]) -> Candidate:
+def text_draft(
+    index: int, text: object, metadata: Mapping[str, object], others: tuple[str, ...] = ()
+) -> Candidate:
     """The draft of an update; a missing text leaves the old one as it is."""
     if text is not None and not isinstance(text, str):
         raise invalid("text must be a string")
-    return _draft(index, text or "", "", (), strings(metadata))
+    return _draft(index, text or "", "", others, strings(metadata))
 
 
 def slot_of(

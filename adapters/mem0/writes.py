@@ -8,7 +8,14 @@ from typing import Literal
 
 import msgspec
 
-from adapters.mem0.drafts import checked_metadata, message_drafts, slot_of, text_draft, with_stamp
+from adapters.mem0.drafts import (
+    beside,
+    checked_metadata,
+    message_drafts,
+    slot_of,
+    text_draft,
+    with_stamp,
+)
 from adapters.mem0.filters import IDENTITY, OPEN, OPERATORS, All, agreed, is_of, occurrences, parse
 from adapters.mem0.plans import Asked, Mem0Plan, plan_for, preflight
 from adapters.mem0.reads import entity, unscoped
@@ -55,7 +62,7 @@ def add(asked: Asked) -> Mem0Plan:
     plan = plan_for(
         asked, upstream_request(asked.request, asked.match.path, query=unscoped(asked.query()), body=sent)
     )
-    plan.drafts = message_drafts(body.get("messages"), metadata)
+    plan.drafts = message_drafts(body.get("messages"), metadata, beside(body, "messages", "metadata"))
     plan.owner = scope.pin
     plan.slots = (slot_of(plan.drafts, metadata, scope.pin),)
     return plan
@@ -92,7 +99,7 @@ def update(asked: Asked) -> Mem0Plan:
     agreed(All(top_level(body)), asked.caller.pin)
     metadata = checked_metadata(body.get("metadata"))
     plan = plan_for(asked, upstream_request(asked.request, asked.match.path, query=asked.query(), body=body))
-    plan.drafts = (text_draft(0, body.get("text"), metadata),)
+    plan.drafts = (text_draft(0, body.get("text"), metadata, beside(body, "text", "metadata")),)
     plan.preflight = preflight(asked, asked.match.params["memory_id"])
     plan.owner = asked.caller.pin
     plan.slots = (_update_slot(asked, plan.drafts[0], body, metadata, asked.match.params["memory_id"]),)
@@ -153,15 +160,17 @@ def batch(asked: Asked) -> Mem0Plan:
     ids: list[str] = []
     drafts: list[Candidate] = []
     slots: list[Slot] = []
+    whole = beside(body, "memories")
     for index, memory in enumerate(memories):
         if not isinstance(memory, dict):
             raise invalid("memories must be objects")
         ids.append(_memory_id(memory.get("memory_id")))
         agreed(All(top_level(memory)), asked.caller.pin)
         metadata = checked_metadata(memory.get("metadata"))
+        others = beside(memory, "text", "metadata", "memory_id") + whole
         slot = Slot()
-        if memory.get("text") is not None or metadata:
-            drafts.append(text_draft(index, memory.get("text"), metadata))
+        if memory.get("text") is not None or metadata or others:
+            drafts.append(text_draft(index, memory.get("text"), metadata, others))
             slot = _update_slot(asked, drafts[-1], memory, metadata, ids[-1])
         slots.append(slot)
     agreed(All(top_level(body)), asked.caller.pin)

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from firewall.core.wire.prose import is_prose, strings
 from firewall.core.wire.requests import JsonObject, invalid, raw_object
 from firewall.core.wire.splice import array, object_of
 from firewall.ports import Headers
@@ -22,12 +23,24 @@ _objects = msgspec.json.Decoder(list[RawObject])
 def strict_object(raw: bytes | Raw) -> JsonObject:
     """The JSON object that any reader would find there; CallerError 400 for what is none."""
     try:
-        value = json.loads(bytes(raw).decode(), object_pairs_hook=_once, parse_constant=_no_number)
+        text = bytes(raw).decode()
+        value = _read(text)
+        if "\\ud" in text.casefold():
+            value = _read(_whole(json.dumps(value, ensure_ascii=False)))
     except (ValueError, RecursionError):
         raise invalid("the body holds what is not a JSON object, or a key twice") from None
     if not isinstance(value, dict):
         raise invalid("the body holds what is not a JSON object")
     return value
+
+
+def loose_strings(raw: bytes) -> tuple[str, ...]:
+    """Every string that some reader may find where `strict_object` finds no object: of a key given twice, both values."""
+    try:
+        found = json.loads(raw.decode("utf-8", "replace"), object_pairs_hook=_all)
+    except (ValueError, RecursionError):
+        return ()
+    return tuple(_whole(part) for part in strings(found))
 
 
 def raw_objects(raw: bytes | Raw) -> list[RawObject]:
@@ -94,11 +107,24 @@ def one_credential(headers: Headers) -> Headers:
     return tuple(kept)
 
 
+def _read(text: str) -> object:
+    return json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+
+
+def _whole(text: str) -> str:
+    """Half a character that was escaped (`\\ud800`) is a replacement mark: what holds one can be written nowhere."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a key is given twice")
     return found
+
+
+def _all(pairs: list[tuple[str, Any]]) -> list[Any]:
+    return [part for key, value in pairs for part in ((key, value) if is_prose(key) else (value,))]
 
 
 def _no_number(name: str) -> NoReturn:

@@ -200,8 +200,14 @@ def _ranked(asked: Asked, body: RawObject, limit: int | None, namespace: str) ->
 
 
 def body_and_namespace(asked: Asked) -> tuple[RawObject, str]:
-    """The members of a body, and the namespace that they name or that the caller is pinned to."""
+    """The members of a body, and the namespace that they name or that the caller is pinned to.
+
+    CallerError 400 for a member in the other spelling: a server that speaks protobuf takes `set_metadata` for `setMetadata`,
+    and here nobody would have looked at it.
+    """
     body = raw_object(asked.request.body)
+    if any("_" in key for key in body):
+        raise invalid("the members of this route are spelled in camelCase")
     named = text_in(body, "namespace")
     namespace = within(asked, named)
     if namespace != (named or ""):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from adapters.pinecone.bodies import strict_object
+from adapters.pinecone.bodies import loose_strings, strict_object
 from firewall.core.wire.prose import CONTAINERS, is_prose, strings
 from firewall.errors import CallerError
 
@@ -50,11 +50,13 @@ def _others(fields: Mapping[str, object], text_key: str) -> tuple[str, ...]:
 
 
 def _node(content: str) -> tuple[str, tuple[str, ...]]:
-    """The text of a LlamaIndex node and all other strings in it; what is no such JSON is text as it stands."""
+    """The text of a LlamaIndex node and all other strings in it; what is no such JSON is text as it stands, beside what a
+    careless reader would find in it."""
+    raw = content.encode("utf-8", "surrogatepass")
     try:
-        node = strict_object(content.encode("utf-8", "surrogatepass"))
+        node = strict_object(raw)
     except CallerError:
-        return content, NOTHING
+        return content, loose_strings(raw)
     text = node.get("text")
     if not isinstance(text, str) or not text:
         resource = node.get("text_resource")

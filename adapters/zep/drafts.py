@@ -31,7 +31,12 @@ _LISTS: Mapping[Draft, str] = {
 
 
 def drafts_of(kind: Draft, body: JsonObject | None) -> tuple[Candidate, ...]:
-    """A draft for each item that the body would store. CallerError 400 `reserved_metadata`, `invalid_request`."""
+    """A draft for each item that the body would store. CallerError 400 `reserved_metadata`, `invalid_request`.
+
+    A stamp that a client read and sends back is taken out of the body, wherever in it: what is written gets one of its own.
+    """
+    if body is not None:
+        _take_stamps_out(body)
     if kind is Draft.nothing or body is None:
         return ()
     if kind is Draft.body:
@@ -78,7 +83,6 @@ def _slot(draft: Candidate, item: JsonObject, member: str, owner: Mapping[str, s
     if not draft.text or (kept is not None and not isinstance(kept, dict)):
         return Slot()
     notes = kept or {}
-    notes.pop(STAMP_KEY, None)  # one that a client read and sends back
     name = item.get("uuid")
     return Slot(
         texts=(draft.text,),
@@ -134,8 +138,18 @@ def _check(metadata: object) -> None:
         return
     if not isinstance(metadata, dict):
         raise invalid("metadata must be an object")
-    metadata.pop(STAMP_KEY, None)  # one that a client read and sends back: it gets one of its own
     for key in metadata:
         name = key.strip().casefold()
         if name in _RESERVED or name.startswith(_OWN_PREFIX):
             raise invalid(f"the metadata key {name[:40]!r} is reserved", code="reserved_metadata")
+
+
+def _take_stamps_out(body: JsonObject) -> None:
+    left: list[object] = [body]
+    while left:
+        part = left.pop()
+        if isinstance(part, dict):
+            part.pop(STAMP_KEY, None)
+            left.extend(part.values())
+        elif isinstance(part, list):
+            left.extend(part)

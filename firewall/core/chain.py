@@ -11,6 +11,7 @@ Pure: the signer is passed in, times too.
 """
 
 import hashlib
+import struct
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
@@ -23,7 +24,7 @@ NO_LINK = bytes(32)
 Kind = Literal["evidence", "receipt"]
 
 
-class Item(msgspec.Struct, array_like=True, frozen=True):
+class Item(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One thing that was stored. `id` is the event's or the decision's; `offset` is 0 where the store gives it later, and
     for receipts."""
 
@@ -99,19 +100,17 @@ def digest_of(kind: Kind, tenant: str, scope: str, id_: str, body: bytes) -> byt
 
 def place_of(kind: Kind, tenant: str, scope: str) -> bytes:
     """What the digests of one scope's things begin with: made once by those who digest many."""
-    return b"".join(_measured(part) for part in (kind.encode(), _bytes(tenant), _bytes(scope)))
+    return _measured(kind.encode()) + _measured(_bytes(tenant)) + _measured(_bytes(scope))
 
 
 def digest_at(place: bytes, id_: str, body: bytes) -> bytes:
     """`digest_of` for a place that was made before."""
     name = _bytes(id_)
-    return hashlib.sha256(
-        b"".join((place, len(name).to_bytes(8), name, len(body).to_bytes(8), body))
-    ).digest()
+    return _sha256(b"".join((place, _length(len(name)), name, _length(len(body)), body))).digest()
 
 
 def _measured(part: bytes) -> bytes:
-    return len(part).to_bytes(8) + part
+    return _length(len(part)) + part
 
 
 def link_of(sealed: Sealed) -> bytes:
@@ -173,13 +172,20 @@ class Lane:
 
 
 def seal_body(sealed: Sealed) -> SealBody:
-    """What a seal says; msgspec.MsgspecError for bytes that are none."""
-    return _bodies.decode(sealed.body)
+    """What a seal says; ValueError for what is none, whatever that is."""
+    try:
+        return _bodies.decode(sealed.body)
+    except (ValueError, TypeError, RecursionError):  # also a name that is no Unicode, or no bytes at all
+        raise ValueError("the bytes are no seal") from None
 
 
 def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
+    # What is asked for by name is looked up each time, and every record has an id.
+    return text.encode() if text.isascii() else text.encode("utf-8", "surrogatepass")
 
+
+_sha256 = hashlib.sha256
+_length = struct.Struct(">Q").pack
 
 _encoder = msgspec.msgpack.Encoder()
 _bodies = msgspec.msgpack.Decoder(SealBody)

@@ -137,8 +137,8 @@ class Write(Section):
 
     do_not_use: dict[Family, WriteWord] = Field(
         default_factory=dict,
-        description="injected instructions, exfiltration, secrets, rules: a family not named is stored in mode standard; "
-        "modes strict and firewall refuse it, unless it is to be held",
+        description="injected instructions, exfiltration, secrets, rules: a family not named is stored in mode standard, "
+        "but `error`, which is refused; modes strict and firewall refuse it, unless it is to be held",
     )
     inspect: dict[Family, WriteWord] = Field(
         default_factory=dict,

@@ -84,7 +84,7 @@ class Verifier:
                 case Stored():
                     self.stored(entry)
                 case _:
-                    self._unreadable(self._counts.seals, entry.what, kind="file")
+                    self._unreadable(self._counts.seals, shown(entry.what), kind="file")
 
     def seal(self, sealed: Sealed) -> None:
         """The next seal of its lane."""
@@ -92,7 +92,7 @@ class Verifier:
         at = self._counts.seals
         try:
             body = seal_body(sealed)
-        except (ValueError, TypeError):  # also a name that is no Unicode, or no bytes at all
+        except ValueError:
             self._unreadable(at, f"number {at} in reading order is no seal")
             return
         if body.format != SEAL_FORMAT:

@@ -12,8 +12,8 @@ from firewall.core.chain import NO_LINK, Head, order_after
 from firewall.core.verify_lanes import ORDER
 
 _SHARD_PART = re.compile(r"[a-z][0-9]{1,4}")
-_BEGINNINGS = 4
-"""How many of the newest beginnings are tried: a trim that was announced may not have been done yet."""
+_BEGINNINGS = 64
+"""How many of the newest beginnings are tried at most: each replica announces its own trim, and one of them does it."""
 
 
 class Orders:
@@ -29,14 +29,20 @@ class Orders:
 
     def wrong(self, heads: Iterable[Head], beginnings: Iterable[Head]) -> list[Head]:
         """For each shard the first of the `heads` that does not fit how its entries stand."""
-        wrong = []
         begins = _by_part(beginnings)
-        for part, stated in _by_part(heads).items():
-            tries = [*begins.get(part, [])[: -_BEGINNINGS - 1 : -1], Head(part, 0, NO_LINK)]
-            misfits = [self._misfit(part, begin, stated) for begin in tries]
-            if None not in misfits:
-                wrong += [misfit for misfit in misfits[:1] if misfit is not None]
-        return wrong
+        found = [self._wrong(part, begins.get(part, []), stated) for part, stated in _by_part(heads).items()]
+        return [head for head in found if head is not None]
+
+    def _wrong(self, part: str, begins: Sequence[Head], stated: Sequence[Head]) -> Head | None:
+        """None where one of the beginnings fits, else what does not fit the newest."""
+        newest = [*dict.fromkeys(reversed(begins))][:_BEGINNINGS]
+        first: Head | None = None
+        for begin in (*newest, Head(part, 0, NO_LINK)):
+            misfit = self._misfit(part, begin, stated)
+            if misfit is None:
+                return None
+            first = first or misfit
+        return first
 
     def _misfit(self, part: str, begin: Head, stated: Sequence[Head]) -> Head | None:
         """The first statement about what follows that beginning which is not met, in order, by what stands there."""

@@ -2,6 +2,8 @@
 
 do_not_use         `surfaces.write.do_not_use`; in modes strict and firewall nothing of it is stored
 inspect_before_use `surfaces.write.inspect`
+
+What could not be judged is refused, unless the policy has another word for it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,11 +26,13 @@ def write_action(
     do_not_use: Mapping[Family, WriteAction],
     inspect: Mapping[Family, WriteAction],
 ) -> WriteAction:
-    """A family that a table does not name is stored; what is strict refuses what it would not let be read."""
+    """A family that a table does not name is stored, but for an error; what is strict refuses what it would not let be
+    read."""
     word = WriteAction.store
     for finding in findings:
         if finding.action is Action.do_not_use:
-            said = do_not_use.get(finding.family, WriteAction.store)
+            unsaid = WriteAction.refuse if finding.family is Family.error else WriteAction.store
+            said = do_not_use.get(finding.family, unsaid)
             if mode is not Mode.standard and said < WriteAction.hold:
                 said = WriteAction.refuse
         elif finding.action is Action.inspect_before_use:

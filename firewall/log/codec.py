@@ -58,8 +58,7 @@ def decode_event(blob: bytes) -> Event:
 def storable(*texts: str) -> bool:
     """Whether the texts are valid Unicode: a lone surrogate can be neither stored nor looked up."""
     try:
-        for text in texts:
-            text.encode()
+        "".join(texts).encode()
     except UnicodeEncodeError:
         return False
     return True

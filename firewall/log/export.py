@@ -172,7 +172,7 @@ def _decoded(raw: bytes) -> Line | None:
 def _view(sealed: Sealed) -> SealView | None:
     try:
         body = seal_body(sealed)
-    except (ValueError, TypeError):
+    except ValueError:
         return None
     return SealView(
         lane=body.lane,

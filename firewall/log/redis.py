@@ -19,7 +19,7 @@ from firewall.log.codec import encode_event, storable
 from firewall.log.ids import EventIds
 from firewall.log.redis_chain import Chain
 from firewall.log.redis_follower import Follower, Wakes
-from firewall.log.redis_layout import SHARDS, Keys, digest, scope_name, shard_of_name
+from firewall.log.redis_layout import SHARDS, Keys, digest, located, scope_name
 from firewall.log.redis_marks import Marks
 from firewall.log.redis_node import Access
 from firewall.log.redis_nodes import Nodes, checked
@@ -117,7 +117,7 @@ class RedisLog:
         return SHARDS
 
     def shard_of(self, key: ScopeKey) -> int:
-        return shard_of_name(scope_name(key))
+        return located(key).shard
 
     async def append(
         self,
@@ -134,19 +134,19 @@ class RedisLog:
             raise CallerError(400, "invalid_event", "an append needs an event")
         if not storable(key.tenant, key.scope, operation, body_digest):
             raise CallerError(400, "invalid_text", "a tenant, scope or operation id is not valid Unicode")
-        bodies = tuple(encode_event(event) for event in events)
-        self._check_size((*bodies, answer))
+        encoded = [(self._ids(), encode_event(event)) for event in events]
+        place = located(key)
         job = Append(
             key=key,
-            shard=self.shard_of(key),
-            ids=tuple(self._ids() for _ in bodies),
-            bodies=bodies,
+            located=place,
+            events=encoded,
+            size=self._size_of([*(body for _, body in encoded), answer]),
             operation=operation,
             digest=body_digest,
             answer=answer,
             done=asyncio.get_running_loop().create_future(),
         )
-        mark, generation = self._marks.of(job.shard), self._marks.generation
+        mark, generation = self._marks.of(place.shard), self._marks.generation
         self._writer.put(job)
         appended = await job.done
         if not appended.replayed and generation == self._marks.generation and mark.passes(appended.offset):
@@ -196,7 +196,7 @@ class RedisLog:
         """Keep the newest snapshot of a scope; an older one is ignored, one of a lost past is `log_rewound`."""
         if not storable(key.tenant, key.scope):
             raise CallerError(400, "invalid_text", "a tenant or scope is not valid Unicode")
-        self._check_size((blob,), most=self._settings.max_pending_bytes)
+        self._size_of([blob], most=self._settings.max_pending_bytes)
         shard, name = self.shard_of(key), scope_name(key)
         keys = [
             self._keys.named(shard, "s", name),
@@ -237,7 +237,7 @@ class RedisLog:
         """Stored when it returns, with `min_replicas` on replicas too; the same id again replaces."""
         if not storable(key.tenant, key.scope, text_id):
             raise CallerError(400, "invalid_text", "a tenant, scope or id is not valid Unicode")
-        self._check_size((concealed,))
+        self._size_of([concealed])
         shard, name = self._text(key, text_id)
         await self._nodes.ask(shard, b"SET", name, concealed, writes=True)
 
@@ -268,6 +268,10 @@ class RedisLog:
         async with aclosing(self._trail.stored()) as pages:
             async for page in pages:
                 yield page
+
+    async def astray(self) -> list[int]:
+        """The shards in which the log does not find just the records that stand there."""
+        return await self._trail.astray()
 
     async def checkpoint(self) -> tuple[Head, ...]:
         """Seal the heads of all lanes and of each shard's order now."""
@@ -331,16 +335,18 @@ class RedisLog:
         if self._closing is not None:
             raise StateError("log_closed", "the log is closed")
 
-    def _check_size(self, bodies: Sequence[bytes], *, most: int | None = None) -> None:
-        """What could never fit must not be told to come again later."""
+    def _size_of(self, bodies: Sequence[bytes], *, most: int | None = None) -> int:
+        """What they cost while they wait. What could never fit must not be told to come again later."""
         settings = self._settings
-        fits = (
-            len(bodies) <= settings.max_pending_records
-            and sum(map(len, bodies)) + OVERHEAD * len(bodies) <= settings.max_pending_bytes
-            and max(map(len, bodies)) <= (most or settings.max_event_bytes)
-        )
-        if not fits:
+        sizes = [len(body) for body in bodies]
+        size = sum(sizes) + OVERHEAD * len(sizes)
+        if (
+            len(sizes) > settings.max_pending_records
+            or size > settings.max_pending_bytes
+            or max(sizes) > (most or settings.max_event_bytes)
+        ):
             raise CallerError(413, "event_too_large", "more than the log takes at once")
+        return size
 
 
 def _tls(target: RedisTarget) -> ssl.SSLContext | None:

@@ -73,6 +73,10 @@ class Chain:
 
     async def begin(self) -> None:
         """Before the first seal: what this writer found. Where that cannot be said now, it is said later."""
+        if not self._begun:  # before the lock: of those who wait for one, one gets on in a turn of the loop
+            await self._begin()
+
+    async def _begin(self) -> None:
         async with self._beginning:
             if self._begun:
                 return

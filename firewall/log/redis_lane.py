@@ -173,7 +173,7 @@ class RedisLane:
         named += [keys.named(self._shard, "i", index.scope) for index in group.indexes]
         named += [keys.named(self._shard, "o", operation.name) for operation in group.operations]
         try:
-            replies = await self._nodes.call(self._shard, STORE, named, arguments, writes=True, wait=True)
+            replies = await self._nodes.call(self._shard, STORE, named, arguments, writes=True, together=True)
         except NotSentError:
             raise
         except StateError as error:

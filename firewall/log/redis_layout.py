@@ -14,19 +14,22 @@ Names of tenants, scopes, operations and texts appear only as digests. A stream 
 offset of its last record.
 """
 
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
-from firewall.core.chain import NO_LINK, Sealed
+from firewall.core.chain import NO_LINK, Sealed, place_of
 from firewall.core.events import Record, ScopeKey
 from firewall.log.codec import decode_event
 from firewall.log.redis_faults import damaged
 
 SHARDS = 64
 FORMAT = b"1"
+LONGEST_KEPT = 1024
+"""Characters of a scope and its tenant that `located` remembers."""
 Part = Literal["e", "r"]
 LARGEST_OFFSET = 2**53 - 1
 """Lua counts in doubles."""
@@ -55,14 +58,14 @@ class Entry(msgspec.Struct, frozen=True):
         """What is in it. StateError `log_format` for what nobody wrote so."""
         try:
             return _packs.decode(self.packed)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise damaged() from error
 
     def operation_keys(self) -> list[bytes]:
         """The keys of the operations that it answered."""
         try:
             return _names.decode(self.operations)
-        except msgspec.MsgspecError as error:
+        except (ValueError, RecursionError) as error:
             raise damaged() from error
 
     @property
@@ -92,6 +95,28 @@ class Keys:
 def scope_name(key: ScopeKey) -> bytes:
     """What a scope is called in keys."""
     return digest(key.tenant, key.scope)
+
+
+class Located(msgspec.Struct, frozen=True):
+    """A scope's name, its shard, and what the digests of its records begin with."""
+
+    name: bytes
+    shard: int
+    prefix: bytes
+
+
+def located(key: ScopeKey) -> Located:
+    """Where a scope's records go. Remembered for the last ones, as each append asks; long names are not kept."""
+    short = len(key.tenant) + len(key.scope) <= LONGEST_KEPT
+    return _remembered(key) if short else _located(key)
+
+
+def _located(key: ScopeKey) -> Located:
+    name = scope_name(key)
+    return Located(name, shard_of_name(name), place_of("evidence", key.tenant, key.scope))
+
+
+_remembered = functools.lru_cache(maxsize=4096)(_located)
 
 
 def shard_of_name(name: bytes) -> int:

@@ -30,6 +30,18 @@ Command = tuple[Argument, ...]
 Reply = object
 
 
+class Packed(msgspec.Struct, frozen=True):
+    """Commands as they go over a connection, and how many they are."""
+
+    data: bytes
+    count: int
+
+
+def packed(commands: Sequence[Command]) -> Packed:
+    """The commands as bytes."""
+    return Packed(b"".join([pack_command(command) for command in commands]), len(commands))  # type: ignore[arg-type]  # of any length
+
+
 class Access(msgspec.Struct, frozen=True):
     """How to get into every server of the store."""
 
@@ -90,17 +102,20 @@ class Node:
     async def exchange(self, commands: Sequence[Command], *, extra: float = 0.0) -> list[Reply]:
         """The replies, an error reply as a value. NotSentError or StateError where the server was not reached or was
         lost meanwhile; `extra` seconds more than the timeout for commands that wait."""
+        return await self.carry(packed(commands), extra=extra)
+
+    async def carry(self, commands: Packed, *, extra: float = 0.0) -> list[Reply]:
+        """`exchange`, for commands that were packed before."""
         self._check_breaker()
         sent = False
-        packed = b"".join([pack_command(command) for command in commands])  # type: ignore[arg-type]  # of any length
-        extra += len(packed) / SLOWEST
+        extra += len(commands.data) / SLOWEST
         try:
             async with asyncio.timeout(self._settings.timeout + extra), self._room:
                 connection = await self._connected()
                 try:
                     sent = True
-                    await connection.send_packed_command(packed, check_health=False)
-                    replies = [await _reply(connection) for _ in commands]
+                    await connection.send_packed_command(commands.data, check_health=False)
+                    replies = [await _reply(connection) for _ in range(commands.count)]
                 except BaseException:
                     await connection.disconnect(nowait=True)
                     raise

@@ -18,6 +18,7 @@ from firewall.log.redis_faults import state_error
 from firewall.log.redis_layout import FORMAT, SHARDS, Keys
 from firewall.log.redis_node import Access, Command, Node, NotSentError, Reply
 from firewall.log.redis_scripts import PROBE, Script
+from firewall.log.redis_together import Together
 from firewall.log.redis_url import Place
 from firewall.ports import Health
 
@@ -33,14 +34,15 @@ class Nodes:
         self._access = access
         self._keys = keys
         self._cluster = access.target.cluster
+        self._min_replicas = access.settings.min_replicas
+        self._wait_ms = max(1, int(access.settings.wait_timeout * 1000))
         self._nodes = {place: Node(place, access) for place in access.target.places}
+        self._together: dict[Node, Together] = {}
         first = next(iter(self._nodes.values()))
         self._owners: dict[int, Node] = {} if self._cluster else dict.fromkeys(range(SHARDS), first)
         self._map_stale = self._cluster
         self._map_read = -MAP_PAUSE
         self._reading_map = asyncio.Lock()
-        self._min_replicas = access.settings.min_replicas
-        self._wait_ms = max(1, int(access.settings.wait_timeout * 1000))
 
     async def open(self) -> None:
         """Find every shard, and refuse a server that would lose or cannot take what it is given. A full one is taken:
@@ -71,15 +73,25 @@ class Nodes:
     # ---- carrying ------------------------------------------------------------------------------------------------
 
     async def run(
-        self, shard: int, commands: Sequence[Command], *, writes: bool = False, extra: float = 0.0
+        self,
+        shard: int,
+        commands: Sequence[Command],
+        *,
+        writes: bool = False,
+        together: bool = False,
     ) -> list[Reply]:
-        """The replies of the shard's server, error replies as values. Nothing is sent twice that may have happened."""
+        """The replies of the shard's server, error replies as values. `together` with what other shards write there; the
+        last reply is then that of WAIT, where replicas are asked for. Nothing is sent twice that may have happened."""
         asked: Node | None = None
         for hop in range(HOPS):
             node = asked or await self._owner(shard)
-            sending = list(commands) if asked is None else _asking(commands)
             try:
-                replies = await node.exchange(sending, extra=extra)
+                if asked is not None:
+                    replies = await self._ask(node, [*commands, *(self._wait() if together else [])])
+                elif together:
+                    replies = await self._shared(node).exchange(commands)
+                else:
+                    replies = await node.exchange(commands)
             except NotSentError:
                 if not self._cluster or hop or self._owners.get(shard) is not node:
                     self._map_stale = self._cluster
@@ -91,8 +103,6 @@ class Nodes:
             except StateError:
                 self._map_stale = self._cluster
                 raise
-            if asked is not None:
-                replies = replies[1::2]
             asked = None
             match replies[0]:
                 case raised.MovedError() as moved if self._cluster:
@@ -109,7 +119,7 @@ class Nodes:
         """The reply to one command; StateError for an error reply. With `min_replicas` a write is waited for."""
         if not writes:
             return checked((await self.run(shard, [command]))[0])
-        replies = await self.run(shard, [command, *self.wait()], writes=True, extra=self.wait_seconds)
+        replies = await self.run(shard, [command], writes=True, together=True)
         reply = checked(replies[0])
         self.check_replicated(shard, replies)
         return reply
@@ -122,16 +132,15 @@ class Nodes:
         arguments: Sequence[bytes | int],
         *,
         writes: bool = False,
-        wait: bool = False,
+        together: bool = False,
     ) -> list[Reply]:
-        """The script's reply, then that of WAIT where `wait` asks for it and replicas are asked for."""
+        """The script's reply; `together` as for `run`."""
         rest: Command = (len(keys), *keys, *arguments)
-        then = self.wait() if wait else []
-        extra = self.wait_seconds if then else 0.0
-        replies = await self.run(shard, [(b"EVALSHA", script.sha, *rest), *then], writes=writes, extra=extra)
+        known: Command = (b"EVALSHA", script.sha, *rest)
+        replies = await self.run(shard, [known], writes=writes, together=together)
         if isinstance(replies[0], raised.NoScriptError):  # it did not run
-            command: Command = (b"EVAL", script.source, *rest)
-            replies = await self.run(shard, [command, *then], writes=writes, extra=extra)
+            whole: Command = (b"EVAL", script.source, *rest)
+            replies = await self.run(shard, [whole], writes=writes, together=together)
         return replies
 
     async def spread(self, commands: Mapping[int, Sequence[Command]]) -> dict[int, list[Reply] | StateError]:
@@ -162,13 +171,25 @@ class Nodes:
 
     # ---- replicas ------------------------------------------------------------------------------------------------
 
-    def wait(self) -> list[Command]:
+    def _wait(self) -> list[Command]:
         """What follows a write on its own connection; nothing where no replica is asked for."""
         return [(b"WAIT", self._min_replicas, self._wait_ms)] if self._min_replicas else []
 
     @property
-    def wait_seconds(self) -> float:
+    def _wait_seconds(self) -> float:
         return self._wait_ms / 1000 if self._min_replicas else 0.0
+
+    async def _ask(self, node: Node, commands: Sequence[Command]) -> list[Reply]:
+        """Of a server that a shard is just moving to."""
+        replies = await node.exchange(
+            [command for wanted in commands for command in ((b"ASKING",), wanted)], extra=self._wait_seconds
+        )
+        return replies[1::2]
+
+    def _shared(self, node: Node) -> Together:
+        if node not in self._together:
+            self._together[node] = Together(node, wait=self._wait(), wait_seconds=self._wait_seconds)
+        return self._together[node]
 
     def check_replicated(self, shard: int, replies: Sequence[Reply]) -> None:
         """StateError `log_unreplicated` where the last reply is WAIT's and says too few."""
@@ -197,9 +218,7 @@ class Nodes:
         """Ask every server to take a write; what it says is in `health`."""
         for shard in list(self._representatives().values()):
             try:
-                replies = await self.run(
-                    shard, [self._probe(shard), *self.wait()], writes=True, extra=self.wait_seconds
-                )
+                replies = await self.run(shard, [self._probe(shard)], writes=True, together=True)
                 self.check_replicated(shard, replies)
             except StateError:
                 continue  # kept as the server's fault
@@ -217,6 +236,8 @@ class Nodes:
     async def close(self) -> None:
         for node in self._nodes.values():
             await node.close()
+        for together in self._together.values():
+            await together.close()
 
     def _note(self, node: Node, replies: Sequence[Reply], *, writes: bool) -> None:
         """Keep what the server refuses; forget it when it takes a write."""
@@ -294,10 +315,6 @@ def newer_format() -> StateError:
     return StateError(
         "log_format", "the keys under the prefix were written by a newer memfw, or by another program"
     )
-
-
-def _asking(commands: Sequence[Command]) -> list[Command]:
-    return [command for wanted in commands for command in ((b"ASKING",), wanted)]
 
 
 def _place(moved: raised.AskError, asked: Node) -> Place:

@@ -28,6 +28,7 @@ from firewall.ports import Appended, Decision, Position
 PAGE = 64
 """Entries that are read at once; each holds up to a group of records."""
 READ_RECORDS = 1000
+_PLACES = 10_000
 READ_BYTES = 8 * 2**20
 
 
@@ -61,16 +62,16 @@ class Reader:
         newest = await self._nodes.ask(shard, b"HGET", self._keys.of(shard, "c"), name)
         return int(newest) if isinstance(newest, bytes) else 0
 
-    async def heads(self, part: Part = "e") -> dict[int, tuple[int, bytes] | StateError]:
+    async def heads(self) -> dict[int, tuple[int, bytes] | StateError]:
         """Of every shard the newest offset and its link, or why they are not known."""
-        found = await self._nodes.spread({shard: [self.head_command(shard, part)] for shard in range(SHARDS)})
+        found = await self._nodes.spread({shard: [self.head_command(shard)] for shard in range(SHARDS)})
         return {
             shard: replies if isinstance(replies, StateError) else head_of(replies[0])
             for shard, replies in found.items()
         }
 
-    def head_command(self, shard: int, part: Part = "e") -> Command:
-        return (b"HMGET", self._keys.of(shard, "h"), f"{part}:offset".encode(), f"{part}:link".encode())
+    def head_command(self, shard: int) -> Command:
+        return (b"HMGET", self._keys.of(shard, "h"), b"e:offset", b"e:link")
 
     async def position(self) -> Position:
         """The newest offset of every shard; the marks begin there."""
@@ -116,6 +117,29 @@ class Reader:
             if page:
                 yield page
                 after = page[-1].offset
+
+    async def places(self, shard: int, name: bytes, *, until: int) -> dict[int, int]:
+        """Of a scope, by its index: the entries that hold records of it, and how many."""
+        found: dict[int, int] = {}
+        index, start = self._keys.named(shard, "i", name), b"-"
+        while True:
+            reply = await self._nodes.ask(shard, b"XRANGE", index, start, b"%d-0" % until, b"COUNT", _PLACES)
+            if not isinstance(reply, list):
+                raise damaged()
+            for one in reply:
+                match one:
+                    case [bytes() as place, [b"n", bytes() as count]] if count.isdigit():
+                        found[int(place.partition(b"-")[0])] = int(count)
+                        start = b"(" + place
+                    case _:
+                        raise damaged()
+            if len(reply) < _PLACES:
+                return found
+
+    async def base(self, shard: int) -> int:
+        """Up to which offset retention took the shard's evidence."""
+        offset = await self._nodes.ask(shard, b"HGET", self._keys.of(shard, "h"), b"e:base")
+        return int(offset) if isinstance(offset, bytes) else 0
 
     async def operation(self, key: ScopeKey, operation: str, body_digest: str) -> Appended | None:
         """What was answered to an operation; CallerError 409 with another body."""

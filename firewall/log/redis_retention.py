@@ -91,13 +91,12 @@ class Retention:
             return Trimmed()
         await self._chain.begin()
         await self._chain.seal(trimmed=_beginnings(ledgers, going))
-        for one in going:
-            await self._remove(one)
+        gone = [one for one in going if await self._remove(one)]
         for ledger in ledgers:
             await self._forget_lanes(ledger)
         return Trimmed(
-            records=sum(one.items for one in going if one.part == "e"),
-            decisions=sum(one.items for one in going if one.part == "r"),
+            records=sum(one.items for one in gone if one.part == "e"),
+            decisions=sum(one.items for one in gone if one.part == "r"),
         )
 
     async def trimmed_to(self, key: ScopeKey) -> int:
@@ -139,7 +138,8 @@ class Retention:
                 going.operations += entry.operation_keys()
         return going
 
-    async def _remove(self, going: _Going) -> None:
+    async def _remove(self, going: _Going) -> bool:
+        """Whether it was us: another process may have trimmed meanwhile."""
         shard = going.shard
         keys = [self._keys.of(shard, going.part), self._keys.of(shard, "h")]
         if going.part == "e":
@@ -164,7 +164,7 @@ class Retention:
             going.base,
         ]
         replies = await self._nodes.call(shard, TRIM, keys, arguments, writes=True)
-        checked(replies[0])
+        return bool(checked(replies[0]))
 
     async def _forget_lanes(self, ledger: _Ledger) -> None:
         """Those that have nothing left and that no writer goes on with any more (`LANE_DAYS`)."""
@@ -259,7 +259,7 @@ def _trimmed(lane: str, value: bytes) -> tuple[Head, float]:
 def _body(entry: Entry) -> SealBody:
     try:
         return seal_body(entry.sealed)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise damaged() from error
 
 

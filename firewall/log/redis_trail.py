@@ -1,11 +1,13 @@
 """The audit trail as the store holds it: every seal, and everything that they speak of."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from firewall.core.chain import Sealed, Stored
+from firewall.core.events import ScopeKey
 from firewall.errors import StateError
-from firewall.log.redis_layout import SHARDS, Entry, Part
+from firewall.log.redis_layout import SHARDS, Entry, Part, scope_name
 from firewall.log.redis_reader import Reader
 
 _PARTS: tuple[Part, Part] = ("e", "r")
@@ -29,15 +31,31 @@ class Trail:
                     if contents := _contents(part, entry):
                         yield contents
 
+    async def astray(self) -> list[int]:
+        """The shards whose indexes do not lead to just the records that stand there: by an index the log finds those of a
+        scope, so that what it lacks would be hidden while every byte is as it was sealed."""
+        return [shard for shard in range(SHARDS) if await self._is_astray(shard)]
+
+    async def _is_astray(self, shard: int) -> bool:
+        wanted: dict[bytes, dict[int, int]] = {}
+        newest = 0
+        async for page in self._reader.entries(shard, "e"):
+            for entry in page:
+                newest = entry.offset
+                scopes = (ScopeKey(thing.tenant, thing.scope) for thing in _contents("e", entry))
+                for name, count in Counter(map(scope_name, scopes)).items():
+                    wanted.setdefault(name, {})[newest] = count
+        differing: set[int] = set()
+        for name, counts in wanted.items():
+            found = await self._reader.places(shard, name, until=newest)
+            differing |= {place for place, _ in counts.items() ^ found.items()}
+        # What retention took meanwhile went from both at once.
+        return bool(differing) and max(differing) > await self._reader.base(shard)
+
     async def _pages(self) -> AsyncGenerator[tuple[Part, list[Entry]], None]:
+        """Of every shard, whatever it says of itself: the log gives what stands in a stream to whoever asks."""
         for part in _PARTS:
-            heads = await self._reader.heads(part)
             for shard in range(SHARDS):
-                head = heads[shard]
-                if isinstance(head, StateError):
-                    raise head
-                if not head[0]:
-                    continue
                 async for page in self._reader.entries(shard, part):
                     yield part, page
 

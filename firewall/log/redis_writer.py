@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from firewall.core.chain import Item, digest_of
+from firewall.core.chain import Item, digest_at
 from firewall.core.events import ScopeKey
 from firewall.errors import CallerError, StateError
 from firewall.log.redis_lane import Group, Index, Kept, Known, Placed, RedisLane
-from firewall.log.redis_layout import Packed, pack, scope_name
+from firewall.log.redis_layout import Located, Packed, pack
 from firewall.log.redis_operations import Operation, answer_blob, operation_name, stored_operation
 from firewall.log.redis_url import RedisSettings
 from firewall.ports import Appended
@@ -24,20 +24,17 @@ OVERHEAD = 200
 
 
 class Append(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Events as bytes, each with its id. `operation` is empty where the caller gave no idempotency key."""
+    """Events as ids and bytes, which cost `size` bytes while they wait. `operation` is empty where the caller gave no
+    idempotency key."""
 
     key: ScopeKey
-    shard: int
-    ids: tuple[str, ...]
-    bodies: tuple[bytes, ...]
+    located: Located
+    events: Sequence[tuple[str, bytes]]
+    size: int
     operation: str
     digest: str
     answer: bytes
     done: asyncio.Future[Appended]
-
-    @property
-    def size(self) -> int:
-        return sum(map(len, self.bodies)) + len(self.answer) + OVERHEAD * len(self.bodies)
 
 
 class Writer:
@@ -68,17 +65,18 @@ class Writer:
         if self._closed:
             raise StateError("log_closed", "the log is closed")
         if (
-            self._records + len(job.bodies) > self._settings.max_pending_records
+            self._records + len(job.events) > self._settings.max_pending_records
             or self._bytes + job.size > self._settings.max_pending_bytes
         ):
             raise StateError("log_busy", "too many appends wait for the store")
-        self._records += len(job.bodies)
+        self._records += len(job.events)
         self._bytes += job.size
         self._pending.add(job.done)
-        self._waiting.setdefault(job.shard, []).append(job)
-        if job.shard not in self._draining:
-            task = asyncio.create_task(self._drain(job.shard))  # noqa: TID251 - owned here, awaited by close
-            self._draining[job.shard] = task
+        shard = job.located.shard
+        self._waiting.setdefault(shard, []).append(job)
+        if shard not in self._draining:
+            task = asyncio.create_task(self._drain(shard))  # noqa: TID251 - owned here, awaited by close
+            self._draining[shard] = task
 
     async def settle(self) -> None:
         """Returns when all that was put in before is answered."""
@@ -106,7 +104,7 @@ class Writer:
         waiting = self._waiting.get(shard, [])
         records = size = count = 0
         for job in waiting:
-            records += len(job.bodies)
+            records += len(job.events)
             size += job.size
             if count and (records > self._settings.group_records or size > self._settings.group_bytes):
                 break
@@ -152,7 +150,7 @@ class Writer:
                 job.done.set_exception(StateError(error.code, error.message))
 
     def _done(self, job: Append) -> None:
-        self._records -= len(job.bodies)
+        self._records -= len(job.events)
         self._bytes -= job.size
         self._pending.discard(job.done)
 
@@ -175,7 +173,7 @@ class _Batch:
                 self._firsts[name] = job
             else:
                 self._names.append(b"")
-            count += len(job.bodies)
+            count += len(job.events)
             self._places[id(job)] = count
         self._count = count
 
@@ -188,13 +186,12 @@ class _Batch:
             if place is None:
                 continue
             tenant, scope = job.key.tenant, job.key.scope
-            for event_id, body in zip(job.ids, job.bodies, strict=True):
-                digest = digest_of("evidence", tenant, scope, event_id, body)
-                items.append(Item("evidence", tenant, scope, event_id, 0, digest))
-                packed.append(Packed(tenant, scope, event_id, body))
-            name = scope_name(job.key)
+            name, prefix = job.located.name, job.located.prefix
             before = indexes.get(name)
-            indexes[name] = Index(name, place, len(job.bodies) + (before.count if before else 0))
+            for event_id, body in job.events:
+                items.append(Item("evidence", tenant, scope, event_id, 0, digest_at(prefix, event_id, body)))
+                packed.append(Packed(tenant, scope, event_id, body))
+            indexes[name] = Index(name, place, len(job.events) + (before.count if before else 0))
         return Group(
             items=items,
             packed=pack(packed),

@@ -99,7 +99,7 @@ class SqliteLog:
         inbox = Inbox(settings)
         chain = Chain(signer, writer=os.urandom(8).hex(), clock=clock, dropped=lambda: inbox.dropped)
         try:
-            links = await asyncio.to_thread(open_links, path, settings, partial(prepare, chain=chain))
+            links = await asyncio.to_thread(open_links, path, settings, prepare)
         except sqlite3.Error as error:
             raise state_error(error) from error
         ids = ids or EventIds(start=clock(), salt=os.urandom(5))
@@ -126,12 +126,20 @@ class SqliteLog:
             raise CallerError(400, "invalid_event", "an append needs an event")
         if not storable(key.tenant, key.scope, operation, body_digest):
             raise CallerError(400, "invalid_text", "a tenant, scope or operation id is not valid Unicode")
-        bodies = [encode_event(event) for event in events]
-        self._check_size(*bodies, answer)
+        most, size = self._settings.max_event_bytes, 0
+        encoded: list[tuple[str, bytes]] = []
+        for event in events:
+            body = encode_event(event)
+            encoded.append((self._ids(), body))
+            size += len(body)
+            if len(body) > most:
+                raise _too_large()
+        if len(answer) > most:
+            raise _too_large()
         job = Append(
             key=key,
-            ids=[self._ids() for _ in bodies],
-            bodies=bodies,
+            events=encoded,
+            size=size,
             operation=operation,
             digest=body_digest,
             answer=answer,
@@ -259,7 +267,8 @@ class SqliteLog:
         """Stored when it returns; the same id again replaces."""
         if not storable(key.tenant, key.scope, text_id):
             raise CallerError(400, "invalid_text", "a tenant, scope or text id is not valid Unicode")
-        self._check_size(concealed)
+        if len(concealed) > self._settings.max_event_bytes:
+            raise _too_large()
         await self._written(
             partial(texts.keep_text, key=key, text_id=text_id, concealed=concealed), size=len(concealed)
         )
@@ -368,10 +377,6 @@ class SqliteLog:
     def _is_closed(self) -> bool:
         return self._closing is not None
 
-    def _check_size(self, *bodies: bytes) -> None:
-        if max(map(len, bodies)) > self._settings.max_event_bytes:
-            raise CallerError(413, "event_too_large", "more than the log takes at once")
-
     def _wake_followers(self) -> None:
         for wake in self._followers:
             wake.set()
@@ -379,3 +384,7 @@ class SqliteLog:
     def _changed(self) -> None:
         with suppress(RuntimeError):  # the loop has ended without `close`: there is nobody to wake
             self._loop.call_soon_threadsafe(self._wake_followers)
+
+
+def _too_large() -> CallerError:
+    return CallerError(413, "event_too_large", "more than the log takes at once")

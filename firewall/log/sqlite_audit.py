@@ -16,10 +16,10 @@ from firewall.errors import StateError
 from firewall.log import sqlite_trail
 from firewall.log.sqlite_faults import state_error
 from firewall.log.sqlite_file import MEMORY, database_path
-from firewall.log.sqlite_schema import SCHEMA, schema_of
+from firewall.log.sqlite_schema import SCHEMA, is_as_made, schema_of
 
-_SEALS = """SELECT CAST(lane AS BLOB), seq, at, CAST(body AS BLOB), CAST(signature AS BLOB)
-    FROM seal ORDER BY place"""
+_SEALS = f"""SELECT {sqlite_trail.bytes_of("lane", "text")}, seq, at, CAST(body AS BLOB), CAST(signature AS BLOB)
+    FROM seal ORDER BY place"""  # noqa: S608  constants
 _PAGE = 2000
 
 
@@ -35,6 +35,7 @@ def read_trail(url: str | Path) -> Iterator[list[Entry]]:
                 raise StateError(
                     "log_format", "the log has no audit chain yet: this memfw makes one when it opens it"
                 )
+            yield _around(connection)
             yield from _seals(connection)
             for pages in sqlite_trail.PAGES:
                 start: int | None = sqlite_trail.FIRST
@@ -58,6 +59,16 @@ def _opened(path: str) -> sqlite3.Connection:
     return connection
 
 
+def _around(connection: sqlite3.Connection) -> list[Entry]:
+    """What would make the log read its rows otherwise than they are read here."""
+    found: list[Entry] = []
+    if not is_as_made(connection):
+        found.append(Unreadable("a table, an index, a trigger or a view is not what memfw makes"))
+    if connection.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
+        found.append(Unreadable("pages or indexes do not hold what the tables do (PRAGMA integrity_check)"))
+    return found
+
+
 def _seals(connection: sqlite3.Connection) -> Iterator[list[Entry]]:
     cursor = connection.execute(_SEALS)
     place = 0
@@ -79,6 +90,6 @@ def _seals(connection: sqlite3.Connection) -> Iterator[list[Entry]]:
 def _is_at(sealed: Sealed, lane: bytes, seq: object, at: object) -> bool:
     try:
         body = seal_body(sealed)
-    except (ValueError, TypeError):
+    except ValueError:
         return True  # said by who verifies it
     return (body.lane.encode("utf-8", "surrogatepass"), body.seq, body.at) == (lane, seq, at)

@@ -8,7 +8,7 @@ import contextlib
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -43,13 +43,15 @@ def restore(source: Path, target: Path, *, force: bool, stamp: str) -> Copied:
     process has open, as far as that can be seen."""
     if not force:
         _refuse_existing(target)
-    with _opened(source):
-        pass  # a source that cannot be used must not cost the log that is there
-    aside = _move_aside(target, stamp) if any(path.exists() for path in _files(target)) else None
-    return msgspec.structs.replace(_copy(source, target), aside=aside)
+
+    def make_room() -> Path | None:
+        return _move_aside(target, stamp) if any(path.exists() for path in _files(target)) else None
+
+    return _copy(source, target, make_room)
 
 
-def _copy(source: Path, target: Path) -> Copied:
+def _copy(source: Path, target: Path, make_room: Callable[[], Path | None] = lambda: None) -> Copied:
+    """`make_room` is called once the copy is whole: a source that cannot be used must not cost the log that is there."""
     made = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
         os.close(os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
@@ -58,12 +60,13 @@ def _copy(source: Path, target: Path) -> Copied:
             log.backup(copy)
             copy.execute("PRAGMA journal_mode=DELETE").fetchone()  # one file
             _check(copy)
-            (offset,) = copy.execute("SELECT offset FROM given").fetchone()
+            (offset,) = copy.execute("SELECT ifnull(max(offset), 0) FROM given").fetchone()
             (receipts,) = copy.execute("SELECT count(*) FROM decision").fetchone()
         _sync(made)
+        aside = make_room()
         os.link(made, target)
         _sync(target.parent)
-        return Copied(offset, receipts, target.stat().st_size)
+        return Copied(offset, receipts, target.stat().st_size, aside)
     except sqlite3.Error as error:
         raise state_error(error) from error
     except FileExistsError as error:

@@ -25,11 +25,11 @@ DECISION_BATCH = 1000
 
 
 class Append(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Events as bytes, each with its id. `operation` is empty where the caller gave no idempotency key."""
+    """Events as ids and bytes, `size` bytes in all. `operation` is empty where the caller gave no idempotency key."""
 
     key: ScopeKey
-    ids: Sequence[str]
-    bodies: Sequence[bytes]
+    events: Sequence[tuple[str, bytes]]
+    size: int
     operation: str
     digest: str
     done: asyncio.Future[Appended]
@@ -38,8 +38,8 @@ class Append(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     @property
     def weight(self) -> tuple[int, int]:
         """Records and bytes."""
-        records = len(self.bodies)
-        return records, sum(map(len, self.bodies)) + len(self.answer) + ROW_OVERHEAD * records
+        records = len(self.events)
+        return records, self.size + len(self.answer) + ROW_OVERHEAD * records
 
 
 class SaveSnapshot(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -94,6 +94,8 @@ class Work(msgspec.Struct, frozen=True):
 class Inbox:
     def __init__(self, settings: SqliteSettings) -> None:
         self._settings = settings
+        self._most_records = settings.max_pending_records
+        self._most_bytes = settings.max_pending_bytes
         # Entering the lock itself is much cheaper than entering the condition, and each append does.
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
@@ -125,16 +127,15 @@ class Inbox:
             self._wake.notify()
 
     def _reserve(self, records: int, size: int) -> None:
-        settings = self._settings
-        if records > settings.max_pending_records or size > settings.max_pending_bytes:
-            raise CallerError(413, "event_too_large", "more than the log takes at once")
-        if self._closed:
-            raise StateError("log_closed", "the log is closed")
-        records += self._records
-        size += self._bytes
-        if records > settings.max_pending_records or size > settings.max_pending_bytes:
+        all_records = self._records + records
+        all_bytes = self._bytes + size
+        if all_records > self._most_records or all_bytes > self._most_bytes or self._closed:
+            if records > self._most_records or size > self._most_bytes:
+                raise CallerError(413, "event_too_large", "more than the log takes at once")
+            if self._closed:
+                raise StateError("log_closed", "the log is closed")
             raise StateError("log_busy", "too many appends wait for the disk")
-        self._records, self._bytes = records, size
+        self._records, self._bytes = all_records, all_bytes
 
     def offer(self, decision: Decision) -> bool:
         """Buffer a decision; False when it was dropped. The first of an id stays: a receipt does not change."""

@@ -9,7 +9,6 @@ import sqlite3
 from collections.abc import Sequence
 
 from firewall.core.chain import Item, digest_at, digest_of, place_of
-from firewall.core.events import ScopeKey
 from firewall.errors import CallerError
 from firewall.log.sqlite_chain import Chain
 from firewall.log.sqlite_file import transaction
@@ -88,7 +87,7 @@ class _Group:
         (self._offset,) = connection.execute("SELECT offset FROM given").fetchone()
         self._values: list[int | str | bytes] = []
         self._items: list[Item] = []
-        self._places: dict[ScopeKey, bytes] = {}
+        self._places: dict[tuple[str, str], bytes] = {}
         self._operations: dict[tuple[str, str, str], Operation] = {}
 
     def append(self, job: Append) -> Appended | CallerError:
@@ -98,11 +97,11 @@ class _Group:
             known = self._known((tenant, scope, job.operation))
             if known is not None:
                 return known.repeated(job.digest)
-        place = self._places.get(key)
+        place = self._places.get((tenant, scope))
         if place is None:
-            place = self._places[key] = place_of("evidence", tenant, scope)
+            place = self._places[tenant, scope] = place_of("evidence", tenant, scope)
         offset, values, items = self._offset, self._values, self._items
-        for event_id, body in zip(job.ids, job.bodies, strict=True):
+        for event_id, body in job.events:
             offset += 1
             values += (offset, tenant, scope, event_id, body)
             items.append(Item("evidence", tenant, scope, event_id, offset, digest_at(place, event_id, body)))

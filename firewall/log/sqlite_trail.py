@@ -1,11 +1,12 @@
 """What auditors read: every seal and everything that is stored, page by page, as it stands in the file.
 
-Nothing is believed here. Somebody may have written into the file: rows that no seal names are given like all others, and
-values of the wrong type as the bytes that they are.
+Nothing is believed here. Somebody may have written into the file: rows that no seal names are given like all others. A value
+of another type than memfw stores is not the same value, even where its bytes are: the log would not find a row by it. It is
+given with a byte in front that makes it another.
 """
 
 import sqlite3
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from firewall.core.chain import Kind, Sealed, Stored
 from firewall.log.codec import LARGEST_INTEGER
@@ -24,16 +25,24 @@ class Paged(Protocol[T]):
 FIRST = -LARGEST_INTEGER - 1
 PAGE = 2000
 
+
+def bytes_of(column: str, kind: Literal["text", "blob"]) -> str:
+    """SQL for the bytes of a column, which are others where the value is of another type."""
+    other = f"x'ff' || ifnull({column}, '')"
+    return f"CAST(CASE typeof({column}) WHEN '{kind}' THEN {column} ELSE {other} END AS BLOB)"
+
+
+def _query(table: str, order: str, offset: str, name: str) -> str:
+    texts = ", ".join(bytes_of(column, "text") for column in ("tenant", "scope", name))
+    return (
+        f"SELECT {order}, {offset}, {texts}, {bytes_of('body', 'blob')}"  # noqa: S608  constants
+        f" FROM {table} WHERE {order} >= ? ORDER BY {order} LIMIT ?"
+    )
+
+
 _SEALS = "SELECT place, CAST(body AS BLOB), CAST(signature AS BLOB) FROM seal WHERE place >= ? ORDER BY place LIMIT ?"
-_TEXTS = "CAST(tenant AS BLOB), CAST(scope AS BLOB)"
-_RECORDS = (
-    f"SELECT offset, offset, {_TEXTS}, CAST(event_id AS BLOB), CAST(body AS BLOB)"  # noqa: S608  constants
-    " FROM record WHERE offset >= ? ORDER BY offset LIMIT ?"
-)
-_DECISIONS = (
-    f"SELECT seq, 0, {_TEXTS}, CAST(decision_id AS BLOB), CAST(body AS BLOB)"  # noqa: S608  constants
-    " FROM decision WHERE seq >= ? ORDER BY seq LIMIT ?"
-)
+_RECORDS = _query("record", "offset", "offset", "event_id")
+_DECISIONS = _query("decision", "seq", "0", "decision_id")
 
 _StoredRow = tuple[int, int, bytes, bytes, bytes, bytes]
 

@@ -123,7 +123,7 @@ def trimmed_to(connection: sqlite3.Connection, key: ScopeKey) -> int:
 
 
 def used_bytes(connection: sqlite3.Connection) -> int:
-    """Bytes of the pages that hold something. A file of schema 2 keeps free pages, for what comes later."""
+    """Bytes of the pages that hold something."""
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (free,) = connection.execute("PRAGMA freelist_count").fetchone()
     (size,) = connection.execute("PRAGMA page_size").fetchone()
@@ -198,7 +198,7 @@ def _oldest(
     sealed = Sealed(body, b"")
     try:
         items = seal_body(sealed).items
-    except (msgspec.MsgspecError, ValueError):
+    except ValueError:
         return None  # not made by us: what is here is for an auditor, and stays
     for item in items:
         if item.kind == "evidence" and covered.get((item.tenant, item.scope), 0) < item.offset:

@@ -156,13 +156,14 @@ class Writer:
 
     def _acknowledge(self, deliveries: list[Delivery]) -> None:
         for job, answer in deliveries:
-            if job.done.done():  # its caller was cancelled, or it was answered before the writer died
+            done = job.done
+            if done.done():  # its caller was cancelled, or it was answered before the writer died
                 continue
             if not isinstance(answer, Exception):
-                job.done.set_result(answer)
+                done.set_result(answer)
             elif isinstance(answer, StateError):
                 # One for each: a shared one would gather the tracebacks of all.
-                job.done.set_exception(StateError(answer.code, answer.message))
+                done.set_exception(StateError(answer.code, answer.message))
             else:
-                job.done.set_exception(answer)
+                done.set_exception(answer)
         self._committed()

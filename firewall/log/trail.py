@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 
 from firewall.core.chain import SealBody, Sealed, Stored, seal_body
-from firewall.core.verify import Entry
+from firewall.core.verify import Entry, Unreadable
 from firewall.errors import StateError
 from firewall.log.export import read_entries, read_header
-from firewall.log.open import open_log
 from firewall.log.redis_url import is_redis
 from firewall.ports import AuditTrail
 
@@ -28,10 +27,16 @@ def stored_trail(url: str) -> Trail:
             for page in read_trail(url):
                 yield page
             return
-        log = await open_log(url, signer=_Nobody())
+        from firewall.log.redis import RedisLog  # redis-py is loaded only where it is used
+
+        log = await RedisLog.open(url, signer=_Nobody())
         try:
             async for page in settled(log):
                 yield page
+            yield [
+                Unreadable(f"the indexes of shard {shard} do not lead to the records that stand there")
+                for shard in await log.astray()
+            ]
         finally:
             await log.close()
 
@@ -140,5 +145,5 @@ class _Seen:
 def _body(sealed: Sealed) -> SealBody | None:
     try:
         return seal_body(sealed)
-    except (ValueError, TypeError):
+    except ValueError:
         return None

@@ -36,6 +36,12 @@ class Holds:
         """Whether a write can be held at all: without its request there would be nothing to release."""
         return self._settings.keep_texts
 
+    def confirmed(self, request: WireRequest, principal: Principal, *, state: State, upstream: str) -> bool:
+        """Whether a reviewer has said no to this very write: then nothing asks what is found in it today."""
+        writes = state.quarantine.writes
+        known = writes.get(hold_id(upstream, principal.name, _digest(request))) if writes else None
+        return known is not None and known.status == "confirmed"
+
     async def hold(
         self,
         request: WireRequest,
@@ -55,7 +61,7 @@ class Holds:
             raise CallerError(
                 413, "held_write_too_large", "this write would be held, and is too large to be kept"
             )
-        digest = text_digest("\n".join((request.method, request.target, request.body.decode("latin-1"))))
+        digest = _digest(request)
         id_ = hold_id(upstream, principal.name, digest)
         known = state.quarantine.writes.get(id_)
         if known is not None and known.status == "confirmed":
@@ -99,6 +105,10 @@ def principal_of(held: HeldRequest, key: ScopeKey, upstream: str) -> Principal:
         max_trust=held.max_trust,
         pin={upstream: held.pin},
     )
+
+
+def _digest(request: WireRequest) -> str:
+    return text_digest("\n".join((request.method, request.target, request.body.decode("latin-1"))))
 
 
 def _kept(request: WireRequest, principal: Principal, upstream: str) -> HeldRequest:

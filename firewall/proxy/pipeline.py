@@ -34,7 +34,7 @@ from firewall.proxy.stamping import NONE_MADE, Made
 from firewall.proxy.transport_headers import at_edge
 from firewall.proxy.writes import gate_writes, kept_back
 from firewall.service.identity import viewer_of
-from firewall.service.principals import ADMIN, Principal, Role
+from firewall.service.principals import ADMIN, ADMIN_PREFIX, Principal, Role
 from firewall.service.scopes import state_for
 
 #: How an upstream refuses an answer that would be too large: not all of them tell that from any other bad request.
@@ -95,6 +95,23 @@ class Pipeline:
             )
         return principal
 
+    def _without_our_keys(self, ours: Mapping[str, str], theirs: Headers, principal: Principal) -> Headers:
+        """What goes on: a key that opens memfw goes to no upstream, under whatever vendor's header it was said again."""
+        if not principal.native:
+            return theirs
+        own = ours.get("memfw-key") or None
+        if own is None and self.mount.inject is not None:
+            own = self.mount.dialect.credential(theirs) or None
+        if principal.local:  # nobody's key but the admin token, which is known by its look
+            own = None
+        return tuple(
+            [
+                pair
+                for pair in theirs
+                if (word := pair[1].rpartition(" ")[2]) != own and not word.startswith(ADMIN_PREFIX)
+            ]
+        )
+
     async def handle(self, request: WireRequest) -> Handled:
         """Never raises the three families."""
         mount, metrics = self.mount, self._services.metrics
@@ -116,8 +133,8 @@ class Pipeline:
     ) -> WireResponse | Passage:
         mount, services = self.mount, self._services
         ours, theirs = at_edge(request.headers)
-        request = msgspec.structs.replace(request, headers=theirs)
         principal = self._principal(ours, theirs)
+        request = msgspec.structs.replace(request, headers=self._without_our_keys(ours, theirs, principal))
         if match is None:
             services.metrics.unknown_routes.labels(mount.name).inc()
             if mount.unknown_routes == "deny":
@@ -165,9 +182,17 @@ class Pipeline:
         )
 
     async def _gate(self, request: WireRequest, plan: Plan, asking: Asking) -> WireResponse | Asking:
-        """The answer to a write that does not go; else as whom it goes: one that is marked is vouched for by nobody."""
+        """The answer to a write that does not go; else as whom it goes: one that is marked is vouched for by nobody.
+        StateError without a state: what reviewers said of the write is not known, so it is not clean."""
         mount, services = self.mount, self._services
-        gated = gate_writes(mount, plan, self._env(plan, asking, Surface.write), services)
+        if asking.degraded and not asking.policy.shadow:
+            services.metrics.degraded.labels(asking.degraded).inc()
+            raise StateError(asking.degraded, "the write cannot be judged while the scope's state is away")
+        confirmed = services.holds.confirmed(
+            request, asking.principal, state=asking.state, upstream=mount.name
+        )
+        env = self._env(plan, asking, Surface.write)
+        gated = gate_writes(mount, plan, env, services, confirmed=confirmed)
         match gated.word:
             case WriteAction.store:
                 return asking

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from firewall.core.adjudicate import WRITE_SIGNALS, adjudicate
+from firewall.core.adjudicate import WRITE_SIGNALS, Adjudication, adjudicate
 from firewall.core.compiled import Env
-from firewall.core.model import Verdict
+from firewall.core.model import Action, Family, Finding, Trust, Verdict
 from firewall.core.receipt import Receipt, receipt_of
 from firewall.core.writing import WriteAction, write_action
 from firewall.ports import Plan, WireResponse
@@ -26,17 +26,32 @@ class Gated(msgspec.Struct, frozen=True):
 
 
 _CLEAN = Gated(WriteAction.store)
+_CONFIRMED = Verdict(
+    Action.do_not_use,
+    admitted=False,
+    trust=Trust.untrusted,
+    findings=(Finding(Family.held, Action.do_not_use, "ledger:confirmed"),),
+)
 
 
-def gate_writes(mount: Mount, plan: Plan, env: Env, services: Services) -> Gated:
-    """The most severe word that the policy has for what is found; that is recorded either way."""
-    adjudication = adjudicate(
-        plan.drafts, env.context, env.state, env.policy, env.now, signals=WRITE_SIGNALS, set_signals=()
-    )
+def gate_writes(mount: Mount, plan: Plan, env: Env, services: Services, *, confirmed: bool) -> Gated:
+    """The most severe word that the policy has for what is found; that is recorded either way. `confirmed` says that a
+    reviewer has said no to it."""
+    if confirmed:
+        adjudication = Adjudication((_CONFIRMED,) * len(plan.drafts))
+    else:
+        adjudication = adjudicate(
+            plan.drafts, env.context, env.state, env.policy, env.now, signals=WRITE_SIGNALS, set_signals=()
+        )
     verdicts = adjudication.verdicts
     if all(not verdict.findings for verdict in verdicts):
         return _CLEAN
-    words = [write_action(verdict.findings, env.context.mode, *env.policy.writes) for verdict in verdicts]
+    words = [
+        WriteAction.refuse
+        if confirmed
+        else write_action(verdict.findings, env.context.mode, *env.policy.writes)
+        for verdict in verdicts
+    ]
     word = WriteAction.store if env.policy.shadow else max(words)
     if word is WriteAction.hold and not services.holds.keeps:
         word = WriteAction.refuse  # there is nowhere to keep it

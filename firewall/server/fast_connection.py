@@ -24,7 +24,8 @@ from firewall.server.plain_head import Beginnings, PlainHead, PlainHeads
 
 #: An idle connection is kept as long as aiohttp keeps one: longer than any load balancer in front of us does.
 IDLE_SECONDS = 3630.0
-#: A request that has begun has this long to be there in full.
+#: A request that has begun has this long to be there in full, and a connection to ask for something at all: until then it
+#: is anybody's, and whoever could keep many of them would leave no file handle for the rest.
 PATIENCE_SECONDS = 60.0
 # Requests that come before their turn are read ahead this far.
 _READ_AHEAD = 64 * 1024
@@ -93,7 +94,7 @@ class Connection(asyncio.Protocol):
         if connected is not None:
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._shared.open.add(self)
-        self._expect(IDLE_SECONDS)
+        self._expect(PATIENCE_SECONDS)
 
     def data_received(self, data: bytes) -> None:
         if self._closes:

@@ -32,7 +32,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
     `*` among the scopes means every scope, and as the tenant every tenant: the local keyless set-up. `native` is false
     for a principal that is known by an upstream's own key only: it does not open `/v1`. `local` is who is everybody at
-    once, because nobody shows a key there.
+    once, because nobody shows a key there. `also` are the names of the other keys of the same agent.
     """
 
     name: str
@@ -46,9 +46,13 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     pin: Mapping[str, Mapping[str, str]] = {}
     native: bool = True
     local: bool = False
+    also: frozenset[str] = frozenset()
 
     def reach(self, tenant: str | None, scope: str | None) -> ScopeKey:
-        """The scope of a request: what it names, if that is ours; else home. CallerError 403 `scope_denied`."""
+        """The scope of a request: what it names, if that is ours; else home. CallerError 403 `scope_denied`, 400
+        `invalid_text` for a name that nothing could be stored under."""
+        if not _is_text(tenant) or not _is_text(scope):
+            raise CallerError(400, "invalid_text", "a tenant or scope is not valid Unicode")
         home = ScopeKey(
             "default" if self.tenant == "*" else self.tenant,
             "default" if self.scopes[0] == "*" else self.scopes[0],
@@ -61,6 +65,17 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
     def may_see(self, key: ScopeKey) -> bool:
         return self.tenant in ("*", key.tenant) and ("*" in self.scopes or key.scope in self.scopes)
+
+
+def _is_text(name: str | None) -> bool:
+    """Whether it can be written as UTF-8: the raw bytes of a header may be anything, and come as surrogates."""
+    if name is None or name.isascii():
+        return True
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 LOCAL = Principal(

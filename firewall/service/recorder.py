@@ -6,6 +6,7 @@ loses nothing that fits the buffer.
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
@@ -40,6 +41,8 @@ class AppendsEvents(Protocol):
     """The projections: what is appended through them is seen at once."""
 
     async def append(self, key: ScopeKey, events: Sequence[Event]) -> Appended: ...
+
+    async def load(self, key: ScopeKey) -> State: ...
 
 
 class Recorder:
@@ -144,7 +147,7 @@ class Recorder:
                 decision_id=receipt.decision_id,
                 key=ScopeKey(receipt.tenant, receipt.scope),
                 at=receipt.at,
-                body=_encoder.encode(receipt),
+                body=_body(receipt),
             )
             if not self._log.record_decision(decision):
                 self._metrics.decisions_dropped.inc()
@@ -189,13 +192,14 @@ class Recorder:
         return True
 
     async def _keep_texts(self) -> None:
-        """A text comes after its item: what is kept can always be found, and erased."""
+        """A text comes after its item: what is kept can always be found, and erased. One whose item went meanwhile goes."""
         while self._texts and self._vault is not None:
             key, id_, held = self._texts[0]
-            try:
-                await self._vault.keep(key, id_, encoded(held, self._settings.max_text_bytes))
-            except CallerError:  # the store takes no text of that size
-                self._metrics.quarantine_texts_dropped.inc()
+            if _keeps(await self._projections.load(key), id_):
+                try:
+                    await self._vault.keep(key, id_, encoded(held, self._settings.max_text_bytes))
+                except CallerError:  # the store takes no text of that size
+                    self._metrics.quarantine_texts_dropped.inc()
             self._texts.pop(0)
 
     def _apart(self, key: ScopeKey, events: list[Event]) -> list[tuple[ScopeKey, list[Event]]]:
@@ -221,6 +225,20 @@ class Recorder:
                 await asyncio.wait_for(self._stopping.wait(), self._interval)
             except TimeoutError:
                 await self.drain()
+
+
+def _keeps(state: State, id_: str) -> bool:
+    """Whether there is such an item and its text was not let go: erased, or expired while the text was on its way."""
+    key = state.quarantine.keys.get(id_)
+    return key is not None and state.held[key].status not in {"erased", "expired"}
+
+
+def _body(receipt: Receipt) -> bytes:
+    """As it is stored. Half a character in an id must not cost the decision its record, nor those that wait with it."""
+    try:
+        return _encoder.encode(receipt)
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(receipt), ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _line(receipt: Receipt) -> dict[str, object]:

@@ -1,6 +1,7 @@
-"""How many records a second the embedded log acknowledges: 64 producers, each awaiting its append.
+"""How many records a second the embedded log acknowledges: 64 producers, each awaiting its append, seals on, on the event
+loop that memfw serves with.
 
-python tests/benchmarks/log_append.py [seconds] [records an append]
+python -m tests.benchmarks.log_append [seconds] [records an append]
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 import msgspec
+import uvloop
 
 from firewall.core.events import Held, ScopeKey
 from firewall.log.sqlite import SqliteLog
@@ -79,4 +81,4 @@ async def main(seconds: float, per_append: int) -> None:
 
 if __name__ == "__main__":
     arguments = sys.argv[1:]
-    asyncio.run(main(float(arguments[0]) if arguments else 2.0, int(arguments[1]) if arguments[1:] else 1))
+    uvloop.run(main(float(arguments[0]) if arguments else 2.0, int(arguments[1]) if arguments[1:] else 1))

@@ -1,4 +1,5 @@
-"""How many records a second the shared log acknowledges on one local Redis: 64 producers, each awaiting its append, seals on.
+"""How many records a second the shared log acknowledges on one local Redis: 64 producers, each awaiting its append, seals on,
+on the event loop that memfw serves with.
 
 python -m tests.benchmarks.redis_append [seconds] [records an append]
 """
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 import msgspec
+import uvloop
 
 from firewall.core.chain import SealSigner
 from firewall.core.events import Held, ScopeKey
@@ -96,4 +98,4 @@ async def main(seconds: float, per_append: int) -> None:
 
 if __name__ == "__main__":
     arguments = sys.argv[1:]
-    asyncio.run(main(float(arguments[0]) if arguments else 2.0, int(arguments[1]) if arguments[1:] else 1))
+    uvloop.run(main(float(arguments[0]) if arguments else 2.0, int(arguments[1]) if arguments[1:] else 1))

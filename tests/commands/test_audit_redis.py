@@ -9,15 +9,26 @@ import msgspec
 import pytest
 
 from firewall.cli import main
+from firewall.core.events import ScopeKey
 from firewall.keyfile import KeyFile
 from firewall.keyring import KeyRing
+from firewall.log.codec import encode_event
 from firewall.log.redis import RedisLog
-from firewall.log.redis_layout import Entry
+from firewall.log.redis_layout import (
+    Entry,
+    Keys,
+    Packed,
+    pack,
+    pack_names,
+    scope_name,
+    shard_of_name,
+)
 from tests.commands.tampering_redis import RedisStreams
 from tests.log.redis_servers import Server, running, server_binary
-from tests.log.samples import KEY, OTHER, decision, held
+from tests.log.samples import KEY, OTHER, decision, held, numbers
 
 PREFIX = "audited"
+NEIGHBOUR = ScopeKey("acme", "billing")
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +125,70 @@ def test_a_trimmed_store(url: str, ring: Path, tmp_path: Path, capsys: pytest.Ca
     report = json.loads(capsys.readouterr().out)
     assert code == 0, report["faults"]
     assert report["counts"]["evidence"] < 14
+
+
+@pytest.mark.parametrize("edit", ["gone", "phantom"])
+def test_an_index_that_hides_a_record(
+    server: Server, url: str, ring: Path, capsys: pytest.CaptureFixture[str], edit: str
+) -> None:
+    """A place that is gone, or one that leads nowhere and says that it holds all that was asked for."""
+
+    async def write() -> None:
+        log = await _opened(url, ring)
+        await log.append(KEY, [held(1), held(2)])
+        await log.append(KEY, [held(3)])
+        await log.close()
+
+    async def seen() -> int:
+        log = await _opened(url, ring)
+        found = len(await log.read(KEY))
+        await log.close()
+        return found
+
+    verify = ["audit", "verify", "--state", url, "--keys", str(ring)]
+    asyncio.run(write())
+    assert main(verify) == 0
+    name = scope_name(KEY)
+    shard = shard_of_name(name)
+    index = Keys(PREFIX).named(shard, "i", name)
+    with server.client() as client:
+        if edit == "gone":
+            client.xdel(index, "2-0")
+        else:
+            client.delete(index)
+            for place, count in ((1, 10**6), (2, 2), (3, 1)):
+                client.xadd(index, {"n": count}, id=f"{place}-0")
+    assert asyncio.run(seen()) < 3
+    capsys.readouterr()
+    assert main(verify) == 1
+    assert f"the indexes of shard {shard} do not lead" in capsys.readouterr().out
+
+
+def test_a_record_in_a_shard_that_nobody_used(
+    server: Server, url: str, ring: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The log gives it to whoever asks for its scope, whatever the shard says of itself."""
+
+    async def use(key: ScopeKey) -> list[str]:
+        log = await _opened(url, ring)
+        await log.append(KEY, [held(1)])
+        found = numbers(await log.read(key))
+        await log.close()
+        return found
+
+    assert asyncio.run(use(NEIGHBOUR)) == []
+    name = scope_name(NEIGHBOUR)
+    shard = shard_of_name(name)
+    assert shard != shard_of_name(scope_name(KEY))
+    packed = pack([Packed(NEIGHBOUR.tenant, NEIGHBOUR.scope, "forged", encode_event(held(9)))])
+    fields = {"s": b"no seal", "g": b"", "p": packed, "b": b"", "o": pack_names([])}
+    with server.client() as client:
+        client.xadd(Keys(PREFIX).of(shard, "e"), fields, id="1-0")
+        client.xadd(Keys(PREFIX).named(shard, "i", name), {"n": 1}, id="1-0")
+    assert asyncio.run(use(NEIGHBOUR)) == ["m9"]
+    capsys.readouterr()
+    assert main(["audit", "verify", "--state", url, "--keys", str(ring)]) == 1
+    assert "evidence forged (offset 1, tenant acme" in capsys.readouterr().out
 
 
 def test_an_entry_that_nobody_wrote_so(

@@ -145,6 +145,13 @@ def test_what_cannot_be_read_is_a_fault() -> None:
         assert report.faults[0].what in str(report.faults[0])
 
 
+def test_what_a_file_says_is_shown_escaped() -> None:
+    """Whoever wrote an export wrote the words of its unreadable lines too."""
+    report = report_of([Unreadable("\x1b[2J\nsound: all is well" + "x" * 1000)])
+    assert str(report.faults[0]).isprintable()
+    assert len(str(report.faults[0])) < 200
+
+
 def test_a_seal_of_a_format_to_come() -> None:
     """Is not understood half."""
     store = _store()

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from firewall.core.chain import NO_LINK, Head, Lane, link_of, order_after
+from firewall.core.chain import NO_LINK, Head, Lane, link_of, order_after, seal_body
 from tests.core.sealed_store import SealedStore, found
 from tests.log.keys import SIGNER
 
@@ -85,6 +85,27 @@ def test_the_order_goes_on_behind_what_retention_let_go() -> None:
     assert store.report().sound
     _exchange(store, 0, 1)
     assert found(store.report()) == [("order_differs", "order/5", 4)]
+
+
+def test_what_many_announced_and_one_did() -> None:
+    """Replicas trim at once and each seals its own beginning, each twice; the first of them removed least, the others came
+    too late."""
+    store = _store()
+    for _ in range(4):
+        store.commit("w/e5")
+    shard = [seal for seal in store.all_seals if seal_body(seal).lane.endswith("e5")]
+    orders = [NO_LINK]
+    for seal in shard:
+        orders.append(order_after(orders[-1], link_of(seal)))
+    lanes = [Head("w/e5", 1, link_of(shard[0])), Head("v/e5", 1, link_of(shard[1]))]
+    for until in (2, 3, 4, 5, 6, 7):
+        for _ in range(2):
+            store.commit("w/e6", 0, trimmed=[*lanes, Head("order/5", until, orders[until])])
+    store.commit("w/e6", 0, heads=[Head("order/5", 10, orders[10])])
+    gone = shard[:2]
+    store.all_seals[:] = [seal for seal in store.all_seals if seal not in gone]
+    del store.things[:2]
+    assert store.report().sound
 
 
 def test_an_order_that_a_failover_lost() -> None:

@@ -8,6 +8,7 @@ from firewall.core.writing import WriteAction, write_action
 INJECTED = Finding(Family.content, Action.do_not_use, "injection:override")
 DISGUISED = Finding(Family.content, Action.inspect_before_use, "obfuscation:invisible")
 PAYEE = Finding(Family.procedure_change, Action.inspect_before_use, "procedure_change:payee")
+FAILED = Finding(Family.error, Action.do_not_use, "adjudication_error")
 PII = Finding(Family.content, Action.use_now, "pii:phone")
 
 STORE, MARKED, HOLD, REFUSE = WriteAction
@@ -23,6 +24,8 @@ LOOK = {Family.procedure_change: HOLD}
         ((INJECTED,), Mode.standard, MARKED),
         ((INJECTED,), Mode.strict, REFUSE),
         ((DISGUISED,), Mode.strict, STORE),
+        ((FAILED,), Mode.standard, REFUSE),
+        ((PAYEE, FAILED), Mode.standard, REFUSE),
         ((PAYEE,), Mode.standard, HOLD),
         ((PAYEE, INJECTED), Mode.standard, HOLD),
         ((INJECTED, PAYEE), Mode.firewall, REFUSE),
@@ -38,3 +41,9 @@ def test_strict_modes_may_hold() -> None:
     """Holding sends nothing either, so it is strict enough; refusing stays refusing."""
     for said, word in ((HOLD, HOLD), (REFUSE, REFUSE), (STORE, REFUSE)):
         assert write_action([INJECTED], Mode.firewall, {Family.content: said}, {}) is word
+
+
+def test_the_policy_may_have_another_word_for_an_error() -> None:
+    """What could not be judged goes only where an operator says so."""
+    for said in (STORE, MARKED, HOLD):
+        assert write_action([FAILED], Mode.standard, {Family.error: said}, {}) is said

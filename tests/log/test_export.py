@@ -169,5 +169,5 @@ def _meaning(entries: list[Entry]) -> object:
 def _lane(sealed: Sealed) -> str:
     try:
         return seal_body(sealed).lane
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except ValueError:
         return ""

@@ -13,8 +13,8 @@ from tests.log.samples import KEY, decision
 
 def append(count: int = 1, size: int = 10) -> Append:
     done: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
-    ids = tuple(f"e{number}" for number in range(count))
-    return Append(key=KEY, ids=ids, bodies=(b"x" * size,) * count, operation="", digest="", done=done)
+    events = [(f"e{number}", b"x" * size) for number in range(count)]
+    return Append(key=KEY, events=events, size=size * count, operation="", digest="", done=done)
 
 
 async def test_all_that_waits_is_taken_at_once() -> None:

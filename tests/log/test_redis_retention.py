@@ -1,5 +1,7 @@
 """Receipts of the shared log, and what retention takes of it."""
 
+import asyncio
+
 import pytest
 
 from firewall.core.events import ScopeKey
@@ -67,6 +69,17 @@ async def test_evidence_of_a_neighbour_is_not_taken(redis_url: str) -> None:
         assert (await log.trim(before=LATER)).records == 1
         assert numbers(await log.read(other)) == ["m2"]
         assert numbers(await log.read(KEY)) == ["m3"]
+        await check(log)
+
+
+async def test_what_several_trim_at_once_is_counted_once(redis_url: str) -> None:
+    """Each replica does it; one of them was first."""
+    async with opened(redis_url) as log, opened(redis_url) as other:
+        for number in range(6):
+            await log.append(KEY, [held(number)])
+        await log.save_snapshot(KEY, await log.head(KEY), b"state")
+        done = await asyncio.gather(*(one.trim(before=LATER) for one in (log, other, log, other)))
+        assert sum(trimmed.records for trimmed in done) == 6
         await check(log)
 
 

@@ -113,13 +113,18 @@ async def test_what_is_no_log_is_not_copied(tmp_path: Path) -> None:
     assert not (tmp_path / "missing").exists()
 
 
+def _damage(path: Path) -> None:
+    """Every page but the first two."""
+    damaged = bytearray(path.read_bytes())
+    for start in range(8192, len(damaged), 4096):
+        damaged[start : start + 64] = b"\xff" * 64
+    path.write_bytes(damaged)
+
+
 async def test_a_damaged_log_gives_no_copy(tmp_path: Path) -> None:
     """The damage is found when the copy is checked, and no file appears."""
     await filled(tmp_path / "log.db", count=300)
-    damaged = bytearray((tmp_path / "log.db").read_bytes())
-    for start in range(8192, len(damaged), 4096):
-        damaged[start : start + 64] = b"\xff" * 64
-    (tmp_path / "log.db").write_bytes(damaged)
+    _damage(tmp_path / "log.db")
     with pytest.raises(StateError) as caught:
         await backed_up(tmp_path / "log.db", tmp_path / "copy.db")
     assert caught.value.code == "log_corrupt"
@@ -154,6 +159,17 @@ async def test_a_source_that_cannot_be_used_costs_nothing(tmp_path: Path) -> Non
         await restored(tmp_path / "copy.db", tmp_path / "log.db", force=True)
     assert (tmp_path / "log.db").exists()
     assert not (tmp_path / "log.db.old").exists()
+
+
+async def test_a_damaged_source_costs_nothing_either(tmp_path: Path) -> None:
+    """It opens as a log, and its damage is only found when the copy is checked."""
+    await filled(tmp_path / "log.db", count=300)
+    await backed_up(tmp_path / "log.db", tmp_path / "copy.db")
+    _damage(tmp_path / "copy.db")
+    with pytest.raises(StateError) as caught:
+        await restored(tmp_path / "copy.db", tmp_path / "log.db", force=True)
+    assert caught.value.code == "log_corrupt"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.db", "log.db"]
 
 
 async def test_a_log_that_is_too_damaged_to_open_can_be_replaced(tmp_path: Path) -> None:

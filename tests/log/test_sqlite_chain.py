@@ -99,7 +99,7 @@ async def test_a_checkpoint_does_not_grow_with_the_starts(
 
 
 async def test_foreign_rows_are_given_to_the_auditor(tmp_path: Path) -> None:
-    """Whatever somebody wrote into the file, of whatever type and at whatever place."""
+    """Whatever somebody wrote into the file, at whatever place; what is of another type is marked by a byte in front."""
     log = await SqliteLog.open(tmp_path / "log.db", signer=SIGNER, settings=QUICK)
     await log.append(KEY, [held(1)])
     with sqlite3.connect(tmp_path / "log.db") as other:
@@ -111,7 +111,7 @@ async def test_foreign_rows_are_given_to_the_auditor(tmp_path: Path) -> None:
     other.close()
     things = await things_of(log)
     assert [thing.id for thing in things][::2] == ["evil", "last"]
-    assert (things[0].tenant, things[0].scope, things[0].body) == ("\udcff", "5", b"text")
+    assert (things[0].tenant, things[0].scope, things[0].body) == ("\udcff\udcff", "5", b"\xfftext")
     assert len(things) == 4
     report = await verified(log)
     assert [fault.code for fault in report.faults] == ["not_sealed"] * 3

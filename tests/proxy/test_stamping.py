@@ -355,6 +355,18 @@ def test_episodes_and_facts(line: str, body: dict[str, object], member: str) -> 
     assert STAMP_KEY in sent[member]
 
 
+@pytest.mark.parametrize("member", ["attributes", "episode_metadata"])
+def test_what_stands_beside_the_stamp_is_bound(member: str) -> None:
+    """Where the metadata holds nothing but the stamp, another member says what the row is: nobody stamped that."""
+    bench = zep()
+    metadata = bench.wrote("POST /api/v2/graph", {"data": TEXT, "graph_id": "g"})["metadata"]
+    read = "GET /api/v2/graph/episodes/graph/g", None
+    for said, proves in (({"colour": "red"}, VERIFIED), ({"kind": "preference", "title": "x"}, DERIVED)):
+        episode = {"uuid": "e1", "content": TEXT, "metadata": {**metadata}, member: said}
+        (found,) = bench.read(*read, {"episodes": [episode]})
+        assert found.attestation is proves
+
+
 def test_a_fact_comes_back_verified() -> None:
     """As an edge of the user's graph; another text under the stamp is derived."""
     bench = zep()

@@ -10,7 +10,7 @@ from firewall.core.events import WriteHeld
 from firewall.core.model import Trust
 from firewall.core.stamp import STAMP_KEY, read
 from tests.backends.mem0_double import Trouble
-from tests.server.reviewing import ADD, KEY, POISON, Court, Json, court
+from tests.server.reviewing import ADD, KEY, POISON, REVIEWING, Court, Json, court
 
 HOLDING = {"surfaces": {"write": {"do_not_use": {"content": "hold"}}}}
 
@@ -105,6 +105,18 @@ async def test_own_writes_need_somebody_else(tmp_path: Path) -> None:
         assert (await bench.ask("POST", path, {}, key="second"))[1]["status"] == "sent"
 
 
+async def test_a_second_key_of_the_same_agent_is_nobody_else(tmp_path: Path) -> None:
+    """What an agent wrote with one key it does not release with another."""
+    one_agent = [
+        {**entry, "agent": "bot"} if entry["name"] in {"host", "judge"} else entry for entry in REVIEWING
+    ]
+    async with court(tmp_path, policy=HOLDING, principals=one_agent) as bench:
+        _, refusal = await add(bench)
+        path = f"/v1/quarantine/{refusal['hold_id']}/release"
+        assert (await bench.ask("POST", path, {}))[1]["error"] == "own_write"
+        assert (await bench.ask("POST", path, {}, key="second"))[1]["status"] == "sent"
+
+
 @pytest.mark.parametrize(
     ("word", "status", "code"),
     [
@@ -162,3 +174,48 @@ async def test_shadow_mode_holds_nothing(tmp_path: Path) -> None:
         bench.double.answer("POST", ADD, {"message": "ok", "status": "PENDING", "event_id": "e"})
         assert (await add(bench))[0] == 200
         assert len(sent(bench)) == 1
+
+
+async def test_a_confirmed_write_stays_refused_whatever_is_found_in_it(tmp_path: Path) -> None:
+    """Under a policy that would store it by now, the reviewer's word counts; recorded, and another's write is another."""
+    async with court(tmp_path, policy=HOLDING) as bench:
+        _, refusal = await add(bench)
+        await bench.ask("POST", f"/v1/quarantine/{refusal['hold_id']}/confirm", {})
+    async with court(tmp_path) as bench:
+        bench.double.answer("POST", ADD, {"message": "ok", "status": "PENDING", "event_id": "e"})
+        status, answer = await add(bench)
+        assert (status, answer["code"], answer["reasons"]) == (403, "write_refused", ["ledger:confirmed"])
+        assert answer["decision_id"]
+        assert sent(bench) == []
+        assert (await add(bench, key="second"))[0] == 200
+
+
+@pytest.mark.parametrize("text", [POISON, "Likes green tea"])
+async def test_without_a_state_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """What reviewers said of a write is not known while the state is away: 503, and it goes once the state is back."""
+    async with court(tmp_path) as bench:
+        bench.double.answer("POST", ADD, {"message": "ok", "status": "PENDING", "event_id": "e"})
+        with monkeypatch.context() as patched:
+            patched.setattr(bench.memfw.house.services.projections, "staleness", lambda: 1e9)
+            status, answer = await add(bench, text)
+            assert (status, answer["code"]) == (503, "state_stale")
+            assert sent(bench) == []
+        assert (await add(bench, text))[0] == 200
+
+
+async def test_what_could_not_be_judged_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A detector that raises: the write is refused in mode standard too, although the policy stores what is found."""
+
+    def broken(*_: object) -> object:
+        raise RuntimeError("the detector met it")
+
+    async with court(tmp_path) as bench:
+        monkeypatch.setattr("firewall.core.adjudicate.WRITE_SIGNALS", (broken,))
+        monkeypatch.setattr("firewall.proxy.writes.WRITE_SIGNALS", (broken,))
+        status, answer = await add(bench, "Likes green tea")
+        assert (status, answer["code"], answer["reasons"]) == (403, "write_refused", ["adjudication_error"])
+        assert sent(bench) == []

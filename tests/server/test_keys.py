@@ -133,6 +133,43 @@ async def test_the_admin_token_goes_to_no_upstream(http: aiohttp.ClientSession, 
             ]
 
 
+@pytest.mark.parametrize("route", [READ_ROUTE, "/v1/memories/?user_id=u1"])
+async def test_a_memfw_key_goes_to_no_upstream(
+    http: aiohttp.ClientSession, tmp_path: Path, route: str
+) -> None:
+    """Said in other vendors' headers too, because a client speaks to several mounts: only our key for the upstream goes."""
+    async with platform_double() as double:
+        double.answer("GET", route, [] if "?" in route else {"status": "ok"})
+        config = {
+            "upstreams": mem0_at(double.url, auth={"inject": "env:HELD"}),
+            "principals": [{"name": "team", "key_sha256": digest(CLEAR)}],
+        }
+        async with sidecar(tmp_path, config, environ={"HELD": VENDOR}) as running:
+            for own in ({"Memfw_Key": CLEAR}, {"Authorization": f"Token {CLEAR}"}):
+                others = {"X_Api_Key": CLEAR, "Api_Key": CLEAR, "X_Other": "kept", "X_Empty": ""}
+                assert await status(http, "GET", running.mem0 + route, **own, **others) == 200
+                headers = dict(double.received[-1].headers)
+                assert CLEAR not in str(headers)
+                assert headers["Authorization"] == f"Token {VENDOR}"
+                assert (headers["X-Other"], headers["X-Empty"]) == ("kept", "")
+
+
+async def test_the_admin_token_beside_a_clients_own_key_goes_nowhere(
+    http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """The client's key goes through as it came; the token, which that upstream would not look at, does not."""
+    url, told = f"sqlite:///{tmp_path}/memfw.db", list[str]()
+    AdminToken(url, told.append).first()
+    async with platform_double() as double:
+        double.answer("GET", READ_ROUTE, {"status": "ok"})
+        async with sidecar(tmp_path, {"upstreams": mem0_at(double.url)}, environ={}) as running:
+            both = {"Authorization": f"Token {VENDOR}", "X_Api_Key": told[0], "X_Empty": ""}
+            assert await status(http, "GET", running.mem0 + READ_ROUTE, **both) == 200
+        assert told[0] not in str(double.received)
+        headers = dict(double.received[-1].headers)
+        assert (headers["Authorization"], headers["X-Empty"]) == (f"Token {VENDOR}", "")
+
+
 @pytest.mark.parametrize("native", [True, False])
 async def test_no_admin_token_beside_principals(
     http: aiohttp.ClientSession, tmp_path: Path, *, native: bool

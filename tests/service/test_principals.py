@@ -36,6 +36,16 @@ def test_what_a_request_reaches(tenant: str | None, scope: str | None, want: tup
     assert (caught.value.status, caught.value.code) == (403, "scope_denied")
 
 
+@pytest.mark.parametrize("name", ["\udcff\udcfe", "check\ud800out"])
+def test_a_name_that_is_no_text(name: str) -> None:
+    """Bytes of a header that are no UTF-8: 400 for everybody, because nothing could be recorded under such a name."""
+    assert LOCAL.reach("größe", "ключ") == ScopeKey("größe", "ключ")
+    for tenant, scope in ((name, None), (None, name)):
+        with pytest.raises(CallerError) as caught:
+            LOCAL.reach(tenant, scope)
+        assert (caught.value.status, caught.value.code) == (400, "invalid_text")
+
+
 @given(tenant=names, scope=names)
 def test_what_is_reached_may_be_seen(tenant: str, scope: str) -> None:
     """A principal never reaches what it may not see, whoever it is."""

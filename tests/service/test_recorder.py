@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Sequence
 
+import msgspec
 import pytest
 
 from firewall.core.adjudicate import Adjudication
@@ -39,6 +40,20 @@ class Log:
             raise StateError("log_unavailable", "the log is away")
         self.appended += events
         return Appended(len(self.appended))
+
+    async def load(self, key: ScopeKey) -> State:
+        return State()
+
+
+class Stored(Log):
+    """The same over a log of its own."""
+
+    def __init__(self, log: SqliteLog) -> None:
+        super().__init__()
+        self._log = log
+
+    async def append(self, key: ScopeKey, events: Sequence[Event]) -> Appended:
+        return await self._log.append(key, events)
 
 
 @pytest.fixture
@@ -177,6 +192,21 @@ async def test_a_receipt_is_stored_and_counted(receipts: SqliteLog) -> None:
     assert counted(metrics, "memfw_degraded_total", cause="deadline") == 1
 
 
+async def test_half_a_character_costs_no_decision_its_receipt(receipts: SqliteLog) -> None:
+    """A receipt that is no UTF-8 is stored with a mark in its place, and those that waited with it are stored too."""
+    metrics = Metrics()
+    recorder = Recorder(receipts, Log(), metrics)
+    for number, name in enumerate(("m1", "m\ud800", "m2")):
+        one = msgspec.structs.replace(receipt(name), decision_id=f"d{number}")
+        recorder.record(one, State(), [candidate(name)], [verdict(INJECTED)])
+    recorder.settle()
+    await receipts.flush()
+    found = [await receipts.decision(f"d{number}") for number in range(3)]
+    names = [json.loads(one.body)["entries"][0]["id"] for one in found if one is not None]
+    assert names == ["m1", "m?", "m2"]
+    assert counted(metrics, "memfw_decisions_dropped_total") == 0
+
+
 async def test_the_log_line_of_a_decision_holds_no_text(receipts: SqliteLog) -> None:
     """Ids, counts and reason codes only."""
     stream = io.StringIO()
@@ -212,7 +242,7 @@ async def test_no_more_receipts_wait_than_the_bound(
 async def test_what_the_log_can_never_take_does_not_stop_the_rest(receipts: SqliteLog) -> None:
     """An id of megabytes is counted and dropped; the sightings beside it and after it are stored."""
     metrics = Metrics()
-    recorder = Recorder(receipts, receipts, metrics)
+    recorder = Recorder(receipts, Stored(receipts), metrics)
     record(recorder, "m1", "x" * 2_000_000, "m2")
     assert await recorder.drain()
     record(recorder, "m3")

@@ -12,7 +12,7 @@ import msgspec
 from firewall.core.model import NO_CLAIMS, Candidate, Claims, Kind
 from firewall.core.stamp import STAMP_KEY, governed_in, lifted
 from firewall.core.wire.prose import is_prose, strings
-from firewall.core.wire.said import NOTHING_SAID, Said, moment, said_by
+from firewall.core.wire.said import NOTHING_SAID, moment, said_by
 from firewall.core.wire.splice import broken
 from firewall.core.wire.temporal import NO_TIMES, Edge, Times, inspected, times_of
 
@@ -86,7 +86,8 @@ def item_of(value: object, sort: Sort, place: str, source: ItemSource) -> ReadIt
     reading = _READINGS[sort]
     text_key = next((key for key in reading.texts if isinstance(value.get(key), str)), None)
     stamp, governed = _stamp(value)
-    said = _said(value)
+    saying = _saying(value)
+    said = said_by(saying) if saying else NOTHING_SAID
     claims = said.claims
     created_at, unread = _created(value)
     times = NO_TIMES
@@ -158,21 +159,21 @@ def stated(value: Mapping[str, object], source: ItemSource) -> Mapping[str, str]
     return owner
 
 
-def _said(value: Mapping[str, object]) -> Said:
-    """What the metadata says, or else the attributes: nobody vouches for either."""
+def _saying(value: Mapping[str, object]) -> Mapping[str, object]:
+    """The metadata, or else the attributes: nobody vouches for either."""
     for key in _SAYING:
         part = value.get(key)
         if isinstance(part, dict) and part:
-            return said_by(part)
-    return NOTHING_SAID
+            return part
+    return {}
 
 
 def _stamp(value: Mapping[str, object]) -> tuple[str, bytes]:
-    """The stamp, taken out of where it stands, and what of the rest there it may bind."""
+    """The stamp, taken out of where it stands, and what it has to bind: that which is read, wherever the stamp stood."""
     for key in _SAYING:
         part = value.get(key)
         if isinstance(part, dict) and STAMP_KEY in part and (stamp := lifted(part)):
-            return stamp, governed_in(part)
+            return stamp, governed_in(_saying(value))
     return "", b""
 
 

@@ -9,6 +9,7 @@ deciding    POST /v1/quarantine/{id}/release | confirm | expire
 bulk        POST /v1/quarantine/release | confirm | expire
 sending     a held write that is released goes upstream, once
 erasing     POST /v1/erase
+tombstones  what says that it was done
 chores      what is done behind the answers: tombstones of upstream deletes, notes that leave the queue by time
 
 The log holds digests, reasons and names. Nothing here writes a text into an event, an error or a log line.

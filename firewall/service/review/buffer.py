@@ -18,6 +18,8 @@ from firewall.service.review.vault import HeldText, held_text
 REVIEWED = frozenset({Family.content, Family.procedure_change, Family.forged})
 #: How many characters of texts may wait to be kept.
 TEXT_CHARS = 8 << 20
+#: A longer id names nothing that could be asked for again; it only fills the queue's memory.
+LONGEST_ID = 1_536
 
 _USE_NOW = Action.use_now
 
@@ -97,7 +99,8 @@ class QuarantineBuffer:
         is_new = text not in first and _is_new(state, text, reasons, now)
         if is_new is None:
             return
-        if self._size >= self._limit or (is_new and state.quarantine.full):
+        too_long = len(candidate.id) > LONGEST_ID
+        if too_long or self._size >= self._limit or (is_new and state.quarantine.full):
             self.dropped += 1
             return
         self._size += 1

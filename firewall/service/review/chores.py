@@ -8,10 +8,12 @@ from typing import Protocol
 
 import msgspec
 
-from firewall.core.events import Erased, Event, HeldExpired, ScopeKey
+from firewall.core.events import Event, HeldExpired, ScopeKey
 from firewall.core.quarantine import texts_of
 from firewall.core.state import State
+from firewall.errors import CallerError
 from firewall.ports import Appended
+from firewall.service.review.tombstones import tombstones
 from firewall.service.review.vault import Vault
 
 #: How often notes are looked at.
@@ -63,7 +65,10 @@ class Deletes:
     async def settle(self) -> None:
         """StateError: the rest stays and is tried again."""
         while self._waiting:
-            await self._erase(self._waiting[0])
+            try:
+                await self._erase(self._waiting[0])
+            except CallerError:  # the log will never take it: what comes after must not wait for it
+                self._dropped(1)
             self._waiting.pop(0)
 
     async def _erase(self, delete: Delete) -> None:
@@ -77,16 +82,15 @@ class Deletes:
             return
         for item in items:
             await self._vault.erase(delete.key, item.id)
-        tombstone = Erased(
-            ids=tuple(item.id for item in items),
-            digests=tuple(state.quarantine.keys[item.id][2] for item in items),
+        said = tombstones(
+            [(item.id, state.quarantine.keys[item.id][2]) for item in items],
             upstream=delete.upstream,
             memory_id=delete.memory_id,
             by=delete.by,
             why="deleted upstream",
             at=delete.at,
         )
-        await self._projections.append(delete.key, [tombstone])
+        await self._projections.append(delete.key, said)
 
 
 class Sweep:

@@ -2,7 +2,7 @@
 
 A release removes exactly the findings that it names from exactly this text; a held write that is released is sent
 (`sending`). Confirmed is withheld for good, whatever the detectors will say. Expired is no decision: the item leaves the
-queue and its text goes, and another sighting holds it again. Nobody releases what the same key wrote.
+queue and its text goes, and another sighting holds it again. Nobody releases what the same key wrote, or the same agent's.
 """
 
 from collections.abc import Iterable, Sequence
@@ -164,8 +164,8 @@ def findings_among(names: Iterable[str], reasons: Sequence[str]) -> tuple[str, .
 
 
 def is_own(principal: Principal, item: HeldItem | HeldWrite) -> bool:
-    """Whether the same key wrote it."""
-    return bool(item.writer) and item.writer == principal.name
+    """Whether the same key wrote it, or another key of the same agent."""
+    return bool(item.writer) and (item.writer == principal.name or item.writer in principal.also)
 
 
 def _named(names: Sequence[str], reasons: Sequence[str]) -> tuple[str, ...]:

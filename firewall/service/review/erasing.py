@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import msgspec
 
 from firewall.core.erasing import forget_texts
-from firewall.core.events import Erased
 from firewall.core.quarantine import quarantine_id
 from firewall.core.state import State
 from firewall.errors import StateError
@@ -18,6 +17,7 @@ from firewall.service.desk import Call, Desk, Reply, Work, operation_of
 from firewall.service.review.body import EraseBody
 from firewall.service.review.listing import unknown
 from firewall.service.review.room import require_admin
+from firewall.service.review.tombstones import tombstones
 from firewall.service.strict_body import decode, validated
 
 ROUTE = "POST /v1/erase"
@@ -54,9 +54,8 @@ async def erase(desk: Desk, call: Call) -> Reply:
     for id_ in meant:
         texts += await desk.review.vault.erase(key, id_)
     forget_texts()
-    tombstone = Erased(
-        ids=tuple(meant),
-        digests=tuple(dict.fromkeys(meant.values())),
+    said = tombstones(
+        tuple(meant.items()),
         upstream=body.upstream or "",
         memory_id=body.memory_id or "",
         by=call.principal.name,
@@ -64,7 +63,7 @@ async def erase(desk: Desk, call: Call) -> Reply:
         at=desk.now(),
     )
     answer = ErasedAnswer(tenant_id=key.tenant, scope=key.scope, ids=tuple(meant), texts=texts)
-    return await desk.store(key, Work([tombstone], answer), operation)
+    return await desk.store(key, Work(said, answer), operation)
 
 
 def _meant(state: State, body: EraseBody) -> Iterator[tuple[str, str]]:

@@ -42,9 +42,10 @@ async def send_released(desk: Desk, asked: Releasing) -> Reply:
     """CallerError 409 `release_needs_inject`, `release_pending`, `item_settled`, `request_not_kept`; UpstreamError where the
     outcome is unknown."""
     key, write = asked.key, asked.write
-    sender, held = await _ready(desk, asked)
-    # One attempt has one name in the log, and no two who try it the same digest.
+    # One attempt has one name in the log, and no two who try it the same digest. It is that of the write as it is now: the
+    # write changes while we wait.
     attempt = f"quarantine/send\x1f{write.id}\x1f{write.seq}\x1f{write.attempts}"
+    sender, held = await _ready(desk, asked)
     try:
         await desk.projections.append(
             key, [_moved(desk, asked, "releasing")], operation=attempt, body_digest=desk.new_id()
@@ -53,6 +54,9 @@ async def send_released(desk: Desk, asked: Releasing) -> Reply:
         if error.code == "operation_conflict":
             raise _pending() from None
         raise
+    now = (await desk.state(key)).quarantine.writes.get(write.id)
+    if now is None or now.status != "releasing":
+        raise _settled("erased" if now is None else now.status)  # somebody else decided first
     try:
         status = await sender.send(key, held)
     except CallerError:
@@ -84,7 +88,7 @@ async def _ready(desk: Desk, asked: Releasing) -> tuple[Sends, HeldRequest]:
     """The way to the upstream and the request, if the write can be sent now."""
     write = asked.write
     if write.status not in {"held", "failed", "releasing"}:
-        raise CallerError(409, "item_settled", f"this write is {write.status}")
+        raise _settled(write.status)
     if write.status == "releasing" and not asked.force:
         raise _pending()
     sender = desk.review.senders.get(write.upstream)
@@ -109,6 +113,10 @@ def _moved(desk: Desk, asked: Releasing, to: Move, status: int = 0) -> Event:
         answered=status,
         at=desk.now(),
     )
+
+
+def _settled(status: str) -> CallerError:
+    return CallerError(409, "item_settled", f"this write is {status}")
 
 
 def _pending() -> CallerError:

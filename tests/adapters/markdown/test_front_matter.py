@@ -49,10 +49,13 @@ def test_scalars_are_what_they_look_like() -> None:
         "a: " + "x" * MAX_CHARS,
         "a: 1\n--- \nb: 2\n",
         "a: \x00\n",
+        'a: "\\uD800"\n',
+        '"\\uDFFF": a\n',
+        'a: [b, "\\U0000D800"]\n',
     ],
 )
 def test_what_it_does_not_read(head: str) -> None:
-    """Aliases, tags, doubled keys, depth, size, several documents, no mapping."""
+    """Aliases, tags, doubled keys, depth, size, several documents, no mapping, half a character."""
     with pytest.raises(BadFrontMatterError) as caught:
         read(head)
     assert len(str(caught.value)) < 80

@@ -124,6 +124,26 @@ def test_drafts_are_all_that_would_be_stored() -> None:
 
 
 @pytest.mark.parametrize(
+    ("flavor", "line", "body"),
+    [
+        ("platform", ADD, {"user_id": "u1", "text": "an unseen text"}),
+        ("platform", ADD, {"user_id": "u1", "messages": MESSAGES, "custom_instructions": "an unseen text"}),
+        ("platform", ADD, {"user_id": "an unseen text", "messages": MESSAGES}),
+        ("platform", "PUT /v1/memories/m1/", {"data": "an unseen text"}),
+        ("platform", "PUT /v1/batch/", {"memories": [{"memory_id": "m1", "data": "an unseen text"}]}),
+        ("platform", "PUT /v1/batch/", {"memories": [{"memory_id": "m1"}], "note": ["an unseen text"]}),
+        ("oss", "POST /memories", {"user_id": "u1", "messages": MESSAGES, "prompt": "an unseen text"}),
+        ("oss", "PUT /memories/m1", {"memory": {"x": "an unseen text"}}),
+    ],
+)
+def test_nothing_is_written_under_a_name_that_nobody_looks_at(flavor: Any, line: str, body: object) -> None:
+    """A server of another version may store what this one's documentation does not name; ids that are ids say nothing."""
+    drafts = wired(flavor).plan(line, body).drafts
+    assert any("an unseen text" in draft.attached for draft in drafts)
+    assert all("u1" not in draft.attached and "m1" not in draft.attached for draft in drafts)
+
+
+@pytest.mark.parametrize(
     ("line", "body"),
     [
         (ADD, b""),

@@ -37,6 +37,20 @@ def test_an_update_is_a_draft_of_what_it_sets() -> None:
     assert said(plan) == ["new"]
 
 
+@pytest.mark.parametrize(
+    ("line", "body"),
+    [
+        ("POST ~/vectors/update", {"id": "a", "set_metadata": {"text": "unseen", "_fw_stamp": "1"}}),
+        ("POST ~/vectors/delete", {"delete_all": True}),
+        ("POST ~/query", {"vector": [1], "topK": 1, "include_metadata": False}),
+    ],
+)
+def test_the_other_spelling_is_refused(line: str, body: object) -> None:
+    """A server that speaks protobuf takes both: what is written so would pass the gate unseen."""
+    with pytest.raises(CallerError, match="camelCase"):
+        Wire().plan(line, body)
+
+
 LINE = st.dictionaries(st.text(max_size=6), st.text(max_size=6) | st.integers() | st.booleans(), max_size=3)
 
 

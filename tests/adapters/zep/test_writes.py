@@ -67,6 +67,35 @@ def test_metadata_does_not_say_whose_or_since_when(key: str) -> None:
         assert caught.value.code == "reserved_metadata"
 
 
+_STAMPED = {"_fw_stamp": "1.k1.s1"}
+
+
+@pytest.mark.parametrize(
+    ("line", "body"),
+    [
+        ("PATCH /api/v2/graph/edge/e1", {"fact": "x", "attributes": _STAMPED}),
+        ("PATCH /api/v2/graph/node/n1", {"summary": "x", "attributes": _STAMPED}),
+        ("PATCH /api/v2/messages/m1", {"metadata": _STAMPED}),
+        (
+            "POST /api/v2/graph/add-fact-triple",
+            {"fact_name": "f", "user_id": "u", "edge_attributes": _STAMPED},
+        ),
+        (
+            "POST /api/v2/graph/add-fact-triple",
+            {"fact": "f", "user_id": "u", "source_node_attributes": _STAMPED},
+        ),
+        ("POST /api/v2/graph/nodes", {"nodes": [{"name": "n", "attributes": _STAMPED}], "user_id": "u"}),
+        ("POST /api/v4/graphs/g/edges", {"edges": [{"fact": "f", "source_node": {"attributes": _STAMPED}}]}),
+        ("POST /api/v4/graphs/g/hyperedges", {"fact": "f", "attributes": _STAMPED}),
+        ("POST /api/v2/batches/b/items", {"items": [{"data": "c", "message": {"metadata": _STAMPED}}]}),
+        ("POST /api/v2/threads", {"thread_id": "t", "user_id": "u", "metadata": _STAMPED}),
+    ],
+)
+def test_a_client_writes_no_stamp(line: str, body: Any) -> None:
+    """Whoever could would write what a trusted principal once wrote, as if that had written it now."""
+    assert b"_fw_stamp" not in wired().plan(line, body).request.body
+
+
 @pytest.mark.parametrize("messages", ["x", [1], {"content": "a"}, [{"content": "a", "metadata": []}]])
 def test_a_write_of_another_form_is_refused(messages: object) -> None:
     """What cannot be read cannot be judged."""

@@ -9,7 +9,7 @@ from firewall.core.events import Event, Held, HeldAgain, HeldExpired, Record, Re
 from firewall.core.model import Action, Family, Finding, Signed, Trust, Verdict
 from firewall.core.quarantine import MOST_OPEN, quarantine_id
 from firewall.core.state import State, fold, fold_all
-from firewall.service.review.buffer import QuarantineBuffer
+from firewall.service.review.buffer import LONGEST_ID, QuarantineBuffer
 from tests.service.noting import FOREIGN, INJECTED, PII, candidate, verdict
 
 KEY = ScopeKey("acme", "checkout")
@@ -104,6 +104,15 @@ def test_the_bound() -> None:
     note(buffer, "m3")
     assert buffer.dropped == 2
     assert len(folded(buffer).held) == 1
+
+
+def test_an_id_that_could_not_be_asked_for_is_counted_and_not_listed() -> None:
+    """The queue is bounded in items: an upstream's ids of megabytes must not fill the memory all the same."""
+    buffer = QuarantineBuffer(texts=True)
+    note(buffer, "x" * LONGEST_ID, "y" * (LONGEST_ID + 1))
+    assert buffer.dropped == 1
+    assert [len(text.text) for _, _, text in buffer.drain_texts()] == [len("hostile")]
+    assert [key[1][0] for key in folded(buffer).held] == ["x"]
 
 
 def test_scopes_are_kept_apart() -> None:

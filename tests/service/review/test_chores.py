@@ -1,9 +1,11 @@
 """Behind the answers: upstream deletes leave tombstones, operational notes leave the queue by time, nothing else does."""
 
+import msgspec
 import pytest
 
-from firewall.core.events import Erased, HeldExpired
+from firewall.core.events import Erased, Held, HeldExpired, text_digest
 from firewall.errors import StateError
+from firewall.service.review import tombstones
 from firewall.service.review.chores import MOST_DELETES, SWEEP_SECONDS, Deletes, Sweep
 from firewall.service.review.listing import listed, shown
 from tests.service.review.bureau import KEY, Bureau
@@ -41,6 +43,37 @@ async def test_a_delete_waits_for_a_store_that_is_away() -> None:
     await chore.settle()
     await chore.settle()
     assert len(bureau.events(Erased)) == 1
+
+
+async def test_a_delete_of_many_texts_leaves_tombstones_of_a_bounded_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A memory that was held in thousands of versions: one event would be more than the log takes."""
+    monkeypatch.setattr(tombstones, "AT_ONCE", 2)
+    bureau = Bureau()
+    texts = [text_digest(f"version {number}") for number in range(5)]
+    held = Held(
+        upstream="mem0", memory_id="m1", digest="", reasons=("injection:x",), surface="drop_in", at=1.0
+    )
+    await bureau.log.append(KEY, [msgspec.structs.replace(held, digest=text) for text in texts])
+    chore = deletes(bureau)
+    chore.note(KEY, "mem0", ["m1"], by="solo", at=bureau.now)
+    await chore.settle()
+    assert [len(event.ids) for event in bureau.events(Erased)] == [2, 2, 1]
+    assert {item.status for item in bureau.state.held.values()} == {"erased"}
+
+
+async def test_a_delete_that_the_log_never_takes_keeps_no_other_from_it() -> None:
+    """It is counted; the next one is done."""
+    dropped: list[int] = []
+    bureau = Bureau()
+    await bureau.hold("odd", "m2")
+    chore = Deletes(bureau.log, bureau.vault, dropped=dropped.append)
+    chore.note(KEY, "mem0", ["odd", "m2"], by="solo", at=bureau.now)
+    bureau.log.refuses = "memory_id='odd'"
+    await chore.settle()
+    assert [event.memory_id for event in bureau.events(Erased)] == ["m2"]
+    assert dropped == [1]
 
 
 async def test_what_is_written_under_the_id_later_is_another_matter() -> None:

@@ -1,5 +1,6 @@
 """One reviewer's decisions: who may, on what, bound to the text, recorded with who, when and why."""
 
+import msgspec
 import pytest
 
 from firewall.core.events import HeldExpired, Reviewed, WriteMoved
@@ -58,6 +59,16 @@ async def test_four_eyes() -> None:
         assert await bureau.refused(release, body, id=id_) == (403, "own_write")
     await bureau.ask(release, RELEASE, ADMIN, id=mine)
     await bureau.ask(confirm, {}, id=other)
+
+
+async def test_four_eyes_are_of_two_agents() -> None:
+    """A second key of the same agent releases as little as the one that wrote."""
+    bureau = Bureau()
+    second = msgspec.structs.replace(JUDGE, name="judge-2", also=frozenset({"judge"}))
+    (text,) = await bureau.hold("m1", writer="judge")
+    write = await bureau.hold_write(writer="judge")
+    for id_, body in ((text, RELEASE), (write, {})):
+        assert await bureau.refused(release, body, second, id=id_) == (403, "own_write")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import cast
 import pytest
 
 from firewall.core.adjudicate import Adjudication
-from firewall.core.events import Held
+from firewall.core.events import Erased, Event, Held, HeldExpired
 from firewall.core.model import Context
 from firewall.core.receipt import receipt_of
 from firewall.core.state import State
@@ -79,6 +79,35 @@ async def test_texts_wait_for_a_store_that_is_away() -> None:
     assert await to.drain()
     assert len(bureau.texts.kept) == 2
     assert len(bureau.events(Held)) == 2
+
+
+@pytest.mark.parametrize("word", ["erased", "expired"])
+async def test_a_text_whose_item_went_on_the_way_is_not_kept(word: str) -> None:
+    """Erased or expired while the text waited for the store: it must not come after them."""
+    bureau = Bureau()
+    to = recorder(bureau, Metrics())
+    meet(to, "m1")
+    bureau.texts.away = True
+    assert not await to.drain()
+    ((upstream, memory_id, digest), item) = next(iter(bureau.state.held.items()))
+    gone: dict[str, Event] = {
+        "erased": Erased(ids=(item.id,), digests=(digest,), by="root", why="asked", at=2.0),
+        "expired": HeldExpired(upstream=upstream, memory_id=memory_id, digest=digest, at=2.0),
+    }
+    await bureau.log.append(KEY, [gone[word]])
+    bureau.texts.away = False
+    assert await to.drain()
+    assert bureau.texts.kept == {}
+
+
+async def test_what_the_queue_has_no_room_for_keeps_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an item nobody could ever find the text to erase it."""
+    bureau = Bureau()
+    to = recorder(bureau, Metrics())
+    meet(to, "m1", "m2")
+    monkeypatch.setattr("firewall.core.quarantine.MOST_OPEN", 1)
+    assert await to.drain()
+    assert len(bureau.state.held) == len(bureau.texts.kept) == 1
 
 
 async def test_what_the_store_does_not_take_is_counted() -> None:
