@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from firewall.core.chain import Item, digest_at, digest_of, place_of
+from firewall.core.chain import Item, digest_at, place_of
 from firewall.errors import CallerError
 from firewall.log.sqlite_chain import Chain
 from firewall.log.sqlite_file import transaction
@@ -18,19 +18,25 @@ from firewall.ports import Appended, Decision
 
 Answer = Appended | CallerError | None
 """What a job is told after the commit; None for a snapshot."""
+Value = int | float | str | bytes
 
-_INSERT_RECORDS = "INSERT INTO record (offset, tenant, scope, event_id, body) VALUES "
 _COLUMNS = 5
 _ROWS_AT_ONCE = (64, 16, 4, 1)
 """Rows of one statement. Each statement gives the interpreter away and has to get it back, which costs more than a row."""
-_INSERTS = [(rows, _INSERT_RECORDS + ",".join(["(?,?,?,?,?)"] * rows)) for rows in _ROWS_AT_ONCE]
+
+
+def _inserts(head: str) -> list[tuple[int, str]]:
+    return [(rows, head + ",".join(["(?,?,?,?,?)"] * rows)) for rows in _ROWS_AT_ONCE]
+
+
+_INSERT_RECORDS = _inserts("INSERT INTO record (offset, tenant, scope, event_id, body) VALUES ")
+_INSERT_DECISIONS = _inserts("INSERT INTO decision (decision_id, tenant, scope, at, body) VALUES ")
 _INSERT_OPERATION = "INSERT INTO operation VALUES (?, ?, ?, ?, ?, ?, ?)"
 # A slower process must not put back what a faster one has saved.
 _SAVE_SNAPSHOT = """INSERT INTO snapshot VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET offset = excluded.offset, blob = excluded.blob
     WHERE excluded.offset >= snapshot.offset"""
 _STORED_DECISIONS = "SELECT decision_id FROM decision WHERE decision_id IN (SELECT value FROM json_each(?))"
-_SAVE_DECISION = "INSERT INTO decision (decision_id, tenant, scope, at, body) VALUES (?, ?, ?, ?, ?)"
 _PROBE_BYTES = 64 * 1024
 
 
@@ -57,11 +63,18 @@ def store_decisions(connection: sqlite3.Connection, decisions: Sequence[Decision
         new = [decision for decision in decisions if decision.decision_id not in known]
         if not new:
             return
-        connection.executemany(
-            _SAVE_DECISION,
-            [(one.decision_id, one.key.tenant, one.key.scope, one.at, one.body) for one in new],
-        )
-        chain.seal(connection, "receipts", [_receipt(decision) for decision in new])
+        values: list[Value] = []
+        items: list[Item] = []
+        places: dict[tuple[str, str], bytes] = {}
+        for one in new:
+            id_, body, where = one.decision_id, one.body, (one.key.tenant, one.key.scope)
+            place = places.get(where)
+            if place is None:
+                place = places[where] = place_of("receipt", *where)
+            values += (id_, *where, one.at, body)
+            items.append(Item("receipt", *where, id_, 0, digest_at(place, id_, body)))
+        _insert(connection, _INSERT_DECISIONS, values)
+        chain.seal(connection, "receipts", items)
 
 
 def probe(connection: sqlite3.Connection) -> None:
@@ -72,10 +85,12 @@ def probe(connection: sqlite3.Connection) -> None:
         connection.execute("DELETE FROM probe")
 
 
-def _receipt(decision: Decision) -> Item:
-    tenant, scope = decision.key.tenant, decision.key.scope
-    digest = digest_of("receipt", tenant, scope, decision.decision_id, decision.body)
-    return Item("receipt", tenant, scope, decision.decision_id, 0, digest)
+def _insert(connection: sqlite3.Connection, statements: list[tuple[int, str]], values: list[Value]) -> None:
+    done, most = 0, len(values)
+    for rows, statement in statements:
+        while most - done >= (width := rows * _COLUMNS):
+            connection.execute(statement, values[done : done + width])
+            done += width
 
 
 class _Group:
@@ -85,7 +100,7 @@ class _Group:
         self._connection = connection
         self._at = at
         (self._offset,) = connection.execute("SELECT offset FROM given").fetchone()
-        self._values: list[int | str | bytes] = []
+        self._values: list[Value] = []
         self._items: list[Item] = []
         self._places: dict[tuple[str, str], bytes] = {}
         self._operations: dict[tuple[str, str, str], Operation] = {}
@@ -114,7 +129,7 @@ class _Group:
         if not self._items:
             return
         self._connection.execute("UPDATE given SET offset = ?", (self._offset,))
-        self._insert()
+        _insert(self._connection, _INSERT_RECORDS, self._values)
         if self._operations:
             self._connection.executemany(
                 _INSERT_OPERATION,
@@ -124,13 +139,6 @@ class _Group:
                 ],
             )
         chain.seal(self._connection, "log", self._items)
-
-    def _insert(self) -> None:
-        done, most = 0, len(self._values)
-        for rows, statement in _INSERTS:
-            while most - done >= (width := rows * _COLUMNS):
-                self._connection.execute(statement, self._values[done : done + width])
-                done += width
 
     def _known(self, key: tuple[str, str, str]) -> Operation | None:
         return self._operations.get(key) or find_operation(self._connection, key)
