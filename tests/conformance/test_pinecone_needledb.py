@@ -16,6 +16,7 @@ from tests.backends.processes import listening_process
 from tests.benchmarks.processes import free_port
 from tests.conformance.pinecone_clients import POISON, index_of, vectors
 from tests.sidecar import sidecar
+from tests.stamps import unstamped
 
 pytestmark = [pytest.mark.backends, pytest.mark.timeout(120)]
 
@@ -105,7 +106,7 @@ async def test_writes_arrive(both: tuple[Call, Call]) -> None:
     await governed("update", id="a", set_metadata={"seen": True}, namespace="ns")
     await governed("delete", ids=["b"], namespace="ns")
     there = (await direct("fetch", ids=["a", "b"], namespace="ns")).vectors
-    assert {name: row.metadata for name, row in there.items()} == {
+    assert {name: unstamped(row.metadata) for name, row in there.items()} == {
         "a": {"text": "Likes tea", "place": 0, "seen": True}
     }
     said, known = await governed("describe_index_stats"), await direct("describe_index_stats")
