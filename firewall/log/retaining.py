@@ -55,13 +55,21 @@ class Retention:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+            if not self._task.cancelled():
+                self._task.result()
 
     async def once(self) -> Trimmed:
-        """Cover what no snapshot covers, then let the oldest go. StateError where the log cannot."""
+        """Cover what no snapshot covers, then let the oldest go. StateError where the log cannot. A scope that cannot be
+        covered keeps what it has, and hinders no other."""
         met: set[ScopeKey] = set()
         while uncovered := [key for key in await self._log.uncovered(_SCOPES_AT_ONCE) if key not in met]:
             for key in uncovered:
-                await self._projections.cover(key)
+                try:
+                    await self._projections.cover(key)
+                except StateError as error:
+                    _log.warning(
+                        "a scope keeps its evidence: it has no snapshot", extra={"cause": error.code}
+                    )
             met.update(uncovered)
         before = None if self._keep_seconds is None else self._now() - self._keep_seconds
         trimmed = await self._log.trim(before=before, keep_bytes=self._keep_bytes)

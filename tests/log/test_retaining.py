@@ -68,6 +68,26 @@ async def test_nothing_goes_before_its_time(tmp_path: Path) -> None:
     await log.close()
 
 
+class _Stuck(Projections):
+    """One scope of it cannot be loaded."""
+
+    async def cover(self, key: ScopeKey) -> bool:
+        if key == OTHER:
+            raise StateError("snapshot_lost", "told to fail")
+        return await super().cover(key)
+
+
+async def test_a_scope_that_cannot_be_covered_hinders_no_other(tmp_path: Path) -> None:
+    """It keeps its records; what is covered goes."""
+    log = await SqliteLog.open(tmp_path / "log.db", signer=SIGNER)
+    await log.append(KEY, [SUPPRESSED])
+    await log.append(OTHER, [SUPPRESSED])
+    assert await _retained(log, _Stuck(log, ring=RING, clock=lambda: 0.0)) == Trimmed(records=1)
+    assert await log.read(KEY) == []
+    assert len(await log.read(OTHER)) == 1
+    await log.close()
+
+
 async def test_a_snapshot_that_somebody_changed_is_not_believed(tmp_path: Path) -> None:
     """With the records there they are folded again; without them the scope is refused, not begun anew."""
     log = await SqliteLog.open(tmp_path / "log.db", signer=SIGNER)
