@@ -172,24 +172,36 @@ class Recorder:
             return await self._drain()
 
     async def _drain(self) -> bool:
+        """What comes meanwhile is the next turn's: under steady traffic this one would never end, and each few sightings would
+        be a commit of their own."""
         self.settle()
-        while self._waiting or self._gather():
-            key, events = self._waiting[0]
-            try:
-                await self._projections.append(key, events)
-            except StateError:
-                return False
-            except CallerError:
-                self._waiting[:1] = self._apart(key, events)
-                continue
-            self._waiting.pop(0)
         try:
+            await self._append_waiting()
+            # Only once all before it is stored: while the log is away the buffer's bound holds.
+            self._waiting += self._buffer.drain()
+            if not self._texts:
+                self._texts = self._buffer.drain_texts()
+            await self._append_waiting()
             await self._keep_texts()
             for chore in self._chores:
                 await chore()
         except StateError:
             return False
         return True
+
+    async def _append_waiting(self) -> None:
+        left = len(self._waiting)
+        while left > 0:
+            key, events = self._waiting[0]
+            try:
+                await self._projections.append(key, events)
+            except CallerError:
+                apart = self._apart(key, events)
+                left += len(apart)
+                self._waiting[:1] = apart
+            else:
+                self._waiting.pop(0)
+            left -= 1
 
     async def _keep_texts(self) -> None:
         """A text comes after its item: what is kept can always be found, and erased. One whose item went meanwhile goes."""
@@ -211,13 +223,6 @@ class Recorder:
             id_ = quarantine_id(event.upstream, event.memory_id, event.digest)
             self._texts = [text for text in self._texts if text[:2] != (key, id_)]
         return []
-
-    def _gather(self) -> bool:
-        """Take what the buffer holds, once all before it is stored: while the log is away the buffer's bound holds."""
-        self._waiting += self._buffer.drain()
-        if not self._texts:
-            self._texts = self._buffer.drain_texts()
-        return bool(self._waiting)
 
     async def _run(self) -> None:
         while not self._stopping.is_set():

@@ -115,6 +115,26 @@ async def test_one_drain_takes_all_there_is(receipts: SqliteLog) -> None:
     assert [type(event) for event in log.appended] == [PolicyActivated, Held]
 
 
+async def test_what_comes_during_a_drain_is_the_next_ones(receipts: SqliteLog) -> None:
+    """Traffic that never pauses neither keeps a drain going nor makes commits of its own of each few sightings."""
+    chores: list[int] = []
+
+    class Busy(Log):
+        async def append(self, key: ScopeKey, events: Sequence[Event]) -> Appended:
+            record(recorder, f"later {len(self.appended)}")
+            return await super().append(key, events)
+
+    async def chore() -> None:
+        chores.append(len(log.appended))
+
+    log = Busy()
+    recorder = Recorder(receipts, log, Metrics(), chores=[chore])
+    record(recorder, "m1")
+    for _ in range(3):
+        assert await recorder.drain()
+    assert chores == [1, 2, 3]
+
+
 async def test_single_events_go_together_and_their_number_is_bounded(
     receipts: SqliteLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
