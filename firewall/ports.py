@@ -119,9 +119,15 @@ class Plan(msgspec.Struct, kw_only=True):
     longest: int | None = None
     deletes: tuple[str, ...] = ()
 
+    @property
+    def reading(self) -> object:
+        """All that `Dialect.read` looks at besides the body of the answer, to be compared by `==`; None where answers are not
+        to be remembered."""
+        return None
 
-class Answer(msgspec.Struct, kw_only=True):
-    """A parsed upstream answer. `candidates` are in the order of the upstream; a dialect subclasses it.
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A parsed upstream answer, which is never changed: it may be that of the next request too. `candidates` are in the order of the upstream; a dialect subclasses it.
 
     `more` says that the upstream may have further rows; a plan for them comes from `Dialect.more`.
     """

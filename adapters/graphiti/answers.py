@@ -11,7 +11,7 @@ from firewall.core.wire.splice import Raw, for_caller, with_firewall
 from firewall.ports import Answer, Disclosure, WireRequest, WireResponse
 
 
-class GraphitiAnswer(Answer, kw_only=True):
+class GraphitiAnswer(Answer, frozen=True, kw_only=True):
     """`piece` is the answer over its own bytes, None where it holds no memory."""
 
     piece: Piece | None = None

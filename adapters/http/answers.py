@@ -23,7 +23,7 @@ BACKEND = "http"
 _DIGEST_CHARS = 24
 
 
-class HttpAnswer(Answer, kw_only=True):
+class HttpAnswer(Answer, frozen=True, kw_only=True):
     """`rows` are the raw items; of an answer by columns `columns` instead, each with the values of all items in order, and
     `groups` how many of them belong to each question. `body` is what stands around them."""
 

@@ -50,7 +50,7 @@ class NotesPlan(Plan, kw_only=True):
     wanted: Wanted
 
 
-class NotesAnswer(Answer, kw_only=True):
+class NotesAnswer(Answer, frozen=True, kw_only=True):
     """`rows` are the raw notes, `envelope` what stands around them; of a single note the row alone."""
 
     rows: list[msgspec.Raw]

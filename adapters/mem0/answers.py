@@ -35,7 +35,7 @@ class Page(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     previous: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
-class Mem0Answer(Answer, kw_only=True):
+class Mem0Answer(Answer, frozen=True, kw_only=True):
     """`rows` are the raw items, `envelope` what stands around them (None: a bare list), `next_url` the page after this one.
 
     `candidate_of[i]` is the place of row i's candidate, -1 where the row holds no memory text.

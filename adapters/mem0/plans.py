@@ -47,6 +47,13 @@ class Mem0Plan(Plan, kw_only=True):
     item_id: str = ""
     public_base: str = ""
 
+    @property
+    def reading(self) -> object:
+        """Of lists of memories."""
+        if self.shape is not Shape.rows:
+            return None
+        return self.upstream, self.vouched, self.scope, self.owner, self.top_k
+
 
 def plan_for(asked: Asked, request: WireRequest, *, pin: Mapping[str, str] | None = None) -> Mem0Plan:
     """The plan of a route as its table row says it; planners set what else they know. The pin is the caller's by default."""

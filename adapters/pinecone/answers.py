@@ -28,7 +28,7 @@ _TOKENS: Mapping[Shape, str] = {
 }
 
 
-class PineconeAnswer(Answer, kw_only=True):
+class PineconeAnswer(Answer, frozen=True, kw_only=True):
     """`rows` are the raw items, with `keys` where they stand in a map; `envelope` is what stands around them."""
 
     rows: list[Raw] = msgspec.field(default_factory=list)

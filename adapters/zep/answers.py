@@ -18,7 +18,7 @@ from firewall.core.wire.temporal import Edge
 from firewall.ports import Answer, Disclosure, WireRequest, WireResponse, header
 
 
-class ZepAnswer(Answer, kw_only=True):
+class ZepAnswer(Answer, frozen=True, kw_only=True):
     """`piece` is the answer over its own bytes, None where it holds no memory; `events` those of a stream."""
 
     piece: Piece | None = None

@@ -41,8 +41,10 @@ from firewall.core.signals import (
     size,
     standing,
 )
+from firewall.core.signals.conflict.duplicates import pointed
 from firewall.core.signals.scan import seen_in
 from firewall.core.state import State
+from firewall.core.survey import Survey, survey_of
 from firewall.core.writing import WriteAction, write_action
 
 Signal = Callable[[Candidate, Env], tuple[Finding, ...]]
@@ -119,14 +121,23 @@ def adjudicate(
 ) -> Adjudication:
     """Every candidate gets exactly one verdict; the order of candidates changes none of them."""
     env = Env(context, policy, state, now)
-    return conclude(candidates, judge(candidates, env, signals), env, set_signals)
+    survey = survey_of(candidates)
+    drafts = judge(candidates, env, signals, survey=survey)
+    return conclude(candidates, drafts, env, set_signals, survey=survey)
 
 
-def judge(candidates: Sequence[Candidate], env: Env, signals: tuple[Signal, ...] = SIGNALS) -> list[Draft]:
-    """Each candidate alone. A plain one meets the signals of the state alone, and most answers are judged by none."""
+def judge(
+    candidates: Sequence[Candidate],
+    env: Env,
+    signals: tuple[Signal, ...] = SIGNALS,
+    *,
+    survey: Survey | None = None,
+) -> list[Draft]:
+    """Each candidate alone. A plain one meets the signals of the state alone, and most answers are judged by none. `survey` is
+    that of the candidates, where it is known."""
     sources = Sources(env)
     if signals is SIGNALS:
-        looked = look(candidates, env, sources)
+        looked = look(candidates, survey_of(candidates) if survey is None else survey, env, sources)
     else:
         looked = Looked([FAILED_DRAFT] * len(candidates), (), range(len(candidates)))
     drafts = looked.drafts
@@ -191,12 +202,16 @@ def conclude(
     drafts: Sequence[Draft],
     env: Env,
     set_signals: tuple[SetSignal, ...] = SET_SIGNALS,
+    *,
+    survey: Survey | None = None,
 ) -> Adjudication:
     """The set: conflicts and duplicates among what is not already out, then releases, rules, admission."""
     if len(drafts) != len(candidates):
         raise ValueError("a draft for each candidate is needed")
     marked = [index for index, draft in enumerate(drafts) if draft.findings]
-    relations = _relations(candidates, drafts, marked, env, set_signals)
+    relations: Mapping[int, tuple[Finding, ...]] = {}
+    if survey is None or set_signals is not SET_SIGNALS or not _is_quiet(survey, drafts, env):
+        relations = _relations(candidates, drafts, marked, env, set_signals)
     rules = [rule for rule in env.policy.rules if env.context.surface in rule.surfaces]
     shadow: dict[str, int] = {}
     verdicts = [_CLEAN[draft.trust] for draft in drafts]
@@ -225,6 +240,13 @@ def conclude(
             findings = FAILED
         verdicts[index] = _verdict(findings, trust, env)
     return Adjudication(tuple(verdicts), shadow, [index for index in due if verdicts[index].findings])
+
+
+def _is_quiet(survey: Survey, drafts: Sequence[Draft], env: Env) -> bool:
+    """Whether `SET_SIGNALS` find nothing in those that are not out already: known without a look at them."""
+    if survey.namesakes or survey.odd or (survey.copies and pointed(env)):
+        return False
+    return not survey.cued or all([_is_out(drafts[place].findings) for place in survey.cued])
 
 
 def _relations(

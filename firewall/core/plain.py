@@ -5,6 +5,7 @@ their calls, and a test holds it against them. What rows share (the owner, the s
 when it is first met; a look may know no more than that the last one of its like was all right.
 """
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -23,6 +24,7 @@ from firewall.core.model import (
 )
 from firewall.core.signals import content, outcome, provenance, scope
 from firewall.core.signals.scan import seen_in
+from firewall.core.survey import Group, Survey
 
 # Looked up once: an enum finds its members by a Python call, which every candidate would pay.
 _WRITE, _GOVERN = Surface.write, Surface.govern
@@ -94,78 +96,92 @@ class Sources:
         return Draft(trust, () if step is None else (step,))
 
 
-# One loop on purpose, with no call in it that a row like the one before does not need: the calls cost more than the steps.
-def look(candidates: Sequence[Candidate], env: Env, sources: Sources) -> Looked:  # noqa: C901, PLR0912, PLR0915
+def look(candidates: Sequence[Candidate], survey: Survey, env: Env, sources: Sources) -> Looked:
     """The look, for one answer. It speaks for the signals that read nothing but the candidate and the policy."""
     drafts = [FAILED_DRAFT] * len(candidates)
-    by_text: list[int] = []
-    by_all: list[int] = []
-    now, max_age, most_chars = env.now, env.policy.max_age, env.policy.prompt_chars
-    owner: object = _NOBODY
-    title = ""
-    attached: tuple[str, ...] = ()
-    attached_chars = 0
-    source: tuple[object, ...] = ()
-    draft = FAILED_DRAFT
-    for index, candidate in enumerate(candidates):
+    by_all: list[int] = [*survey.odd]
+    met = _Met(env)
+    for group in survey.groups:
         try:
-            if (
-                (candidate.attestation is not _UNSIGNED and candidate.attestation in _FALSE)
-                or candidate.superseded_by is not None
-                or candidate.expires_at is not None
-                or candidate.invalid_at is not None
-                or candidate.claimed_at is not None
-            ):
-                by_all.append(index)
+            passing = _passing(group, candidates, met, env)
+            if not passing:
+                by_all += group.places
                 continue
-            its_title = candidate.title
-            if candidate.attached != attached or its_title != title:
-                if not content.rest_is_clean(candidate):
-                    by_all.append(index)
-                    continue
-                title, attached = its_title, candidate.attached
-                attached_chars = sum(map(len, attached))
-            its = candidate.owner
-            if its is not owner and its != owner:
-                if scope.check(candidate, env):
-                    by_all.append(index)
-                    continue
-                owner = its
-            text = candidate.text
-            if len(text) + attached_chars > most_chars:
-                by_all.append(index)
-                continue
-            limit = max_age[candidate.kind]
-            if limit is not None:
-                changed = candidate.updated_at
-                if changed is None:
-                    changed = candidate.created_at
-                if changed is not None and now - changed > limit:
-                    by_all.append(index)
-                    continue
-            seen = seen_in(text)
-            if its_title:  # it is read with the text, and is then more than what the text says
-                if seen.detections or outcome.outcome_of(candidate) is not None:
-                    by_all.append(index)
-                    continue
-            elif seen.detections or seen.outcome is not None:
-                by_text.append(index)
-                continue
-            if candidate.claims is not NO_CLAIMS:
-                drafts[index] = sources.draft_of(candidate)
-                continue
-            its_source: tuple[object, ...] = (
-                candidate.upstream,
-                candidate.backend,
-                candidate.source_class,
-                candidate.writer,
-            )
-            if candidate.attestation is not _UNSIGNED:
-                its_source += (candidate.attestation, candidate.signed)
-            if its_source != source:
-                draft = sources.draft_of(candidate)
-                source = its_source
-            drafts[index] = draft
-        except Exception:  # noqa: BLE001, S112  the enforcement boundary: its draft stays the failed one
+            draft = sources.draft_of(group.sample)
+        except Exception:  # noqa: BLE001  the enforcement boundary: each is judged alone, and what fails there is out
+            by_all += group.places
             continue
-    return Looked(drafts, by_text, by_all)
+        for place in passing:
+            drafts[place] = draft
+        if len(passing) < len(group.places):
+            by_all += sorted({*group.places}.difference(passing))
+    by_text: Sequence[int] = survey.telling
+    if by_all and by_text:
+        apart = {*by_all}
+        by_text = [place for place in by_text if place not in apart]
+    for place in by_text:
+        drafts[place] = FAILED_DRAFT
+    return Looked(drafts, by_text, sorted(by_all))
+
+
+class _Met:
+    """What was all right with the group before, and need not be judged again."""
+
+    __slots__ = ("attached", "chars", "env", "owner", "title")
+
+    def __init__(self, env: Env) -> None:
+        self.env = env
+        self.owner: object = _NOBODY
+        self.title = ""
+        self.attached: tuple[str, ...] = ()
+        self.chars = 0
+
+    def is_fine(self, sample: Candidate) -> bool:
+        """Whether nothing speaks against what the group shares."""
+        if (
+            (sample.attestation is not _UNSIGNED and sample.attestation in _FALSE)
+            or sample.superseded_by is not None
+            or sample.expires_at is not None
+            or sample.invalid_at is not None
+            or sample.claimed_at is not None
+        ):
+            return False
+        if sample.attached != self.attached or sample.title != self.title:
+            if not content.rest_is_clean(sample):
+                return False
+            self.title, self.attached = sample.title, sample.attached
+            self.chars = sum(map(len, sample.attached))
+        its = sample.owner
+        if its is not self.owner and its != self.owner:
+            if scope.check(sample, self.env):
+                return False
+            self.owner = its
+        return True
+
+
+def _passing(
+    group: Group, candidates: Sequence[Candidate], met: _Met, env: Env
+) -> Sequence[int]:
+    """The places of the group at which nothing but the text may say something; of a titled one, not even that."""
+    sample = group.sample
+    if not met.is_fine(sample):
+        return ()
+    places: Sequence[int] = group.places
+    room = env.policy.prompt_chars - met.chars
+    if group.longest > room:
+        places = [place for place in places if len(candidates[place].text) <= room]
+    limit = env.policy.max_age[sample.kind]
+    if limit is not None and env.now - group.oldest > limit:
+        places = [place for place in places if not env.now - _changed(candidates[place]) > limit]
+    if sample.title:  # it is read with the text, and is then more than what the text says
+        places = [place for place in places if not _tells(candidates[place])]
+    return places
+
+
+def _changed(candidate: Candidate) -> float:
+    changed = candidate.created_at if candidate.updated_at is None else candidate.updated_at
+    return math.inf if changed is None else changed
+
+
+def _tells(candidate: Candidate) -> bool:
+    return bool(seen_in(candidate.text).detections) or outcome.outcome_of(candidate) is not None

@@ -20,7 +20,7 @@ def governed(
     mount: Mount, plan: Plan, response: WireResponse, enforced: Enforced, env: Env, services: Services
 ) -> WireResponse:
     """Rebuild the answer, record its receipt, count it."""
-    candidates = enforced.answer.candidates
+    candidates = enforced.candidates
     if not candidates:
         return mount.dialect.rebuild(plan, enforced.answer, response, Disclosure(admitted=()))
     receipt = receipt_of(

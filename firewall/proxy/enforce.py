@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from firewall.core.adjudicate import Adjudication
+from firewall.core.adjudicate import CHUNK, Adjudication
 from firewall.core.compiled import Env
-from firewall.core.model import Action, Family, Finding, Trust, Verdict
+from firewall.core.model import Action, Candidate, Family, Finding, Trust, Verdict
 from firewall.errors import UpstreamError
 from firewall.ports import Answer, Plan, WireRequest, WireResponse
+from firewall.proxy.pages import Page
 from firewall.proxy.services import Mount, Services
 from firewall.service.judging import adjudicate_within, chosen
 
@@ -24,9 +25,11 @@ _LATE = Verdict(
 
 
 class Enforced(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of an answer. `delivered` and `considered` as `core.receipt.receipt_of` takes them."""
+    """What became of an answer. `candidates` are the answer's, with what their stamps prove; `delivered` and `considered` as
+    `core.receipt.receipt_of` takes them."""
 
     answer: Answer
+    candidates: Sequence[Candidate]
     adjudication: Adjudication
     delivered: Sequence[bool]
     considered: int
@@ -68,8 +71,8 @@ async def enforce(
     degraded: str = "",
 ) -> Enforced:
     """`degraded` is set when there is no state to judge by: nothing is admitted then."""
-    answer = mount.dialect.read(plan, response)
-    enforced = await _judge(mount, plan, answer, env, services, degraded)
+    page = mount.pages.read(mount.dialect, plan, response)
+    enforced = await _judge(mount, plan, page, env, services, degraded)
     rounds = 0 if env.policy.shadow or enforced.degraded else env.policy.source.limits.overfetch_rounds
     for _ in range(rounds):
         further = _further(mount, plan, enforced)
@@ -78,7 +81,7 @@ async def enforce(
         fuller = await _joined(mount, plan, enforced.answer, further, exchanges)
         if fuller is None:
             break
-        enforced = await _judge(mount, plan, fuller, env, services, "")
+        enforced = await _judge(mount, plan, Page(fuller, None, b""), env, services, "")
     return enforced
 
 
@@ -104,15 +107,16 @@ def _further(mount: Mount, plan: Plan, enforced: Enforced) -> WireRequest | None
         if admitted >= plan.limit:
             return None
         return mount.dialect.more(plan, enforced.answer, plan.limit)
-    if admitted or not enforced.answer.candidates:
+    if admitted or not enforced.candidates:
         return None
     return mount.dialect.more(plan, enforced.answer, 1)
 
 
 async def _judge(
-    mount: Mount, plan: Plan, answer: Answer, env: Env, services: Services, degraded: str
+    mount: Mount, plan: Plan, page: Page, env: Env, services: Services, degraded: str
 ) -> Enforced:
-    candidates = answer.candidates = services.stamps.attested(
+    answer = page.answer
+    candidates = services.stamps.attested(
         answer.candidates, tenant=env.context.tenant, upstream=mount.name, state=env.state
     )
     adjudication: Adjudication | None = None
@@ -123,6 +127,7 @@ async def _judge(
             env,
             seconds=env.policy.source.limits.deadline_ms / 1000.0,
             monotonic=services.monotonic,
+            survey=page.survey_of(candidates) if len(candidates) <= CHUNK else None,
         )
         services.metrics.adjudication.observe(services.monotonic() - started)
     if adjudication is None:
@@ -130,6 +135,7 @@ async def _judge(
     delivered, considered = chosen(adjudication.verdicts, plan.limit, shadow=env.policy.shadow)
     return Enforced(
         answer=answer,
+        candidates=candidates,
         adjudication=adjudication,
         delivered=delivered,
         considered=considered,

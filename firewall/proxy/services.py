@@ -12,6 +12,7 @@ from firewall.keyring import KeyRing
 from firewall.metrics import Metrics
 from firewall.ports import Dialect, Upstream, WireRequest
 from firewall.proxy.holds import Holds
+from firewall.proxy.pages import Pages
 from firewall.proxy.stamping import Stamps
 from firewall.proxy.transport import Streamed
 from firewall.service.allowance import Allowances
@@ -33,7 +34,7 @@ class Mount(msgspec.Struct, frozen=True, kw_only=True):
     client's own key goes on to the upstream; `health` says in one word whether requests are sent to it at the moment, and
     `tls` whether who answers there is `verified`, `unverified`, or (without TLS) `none`; `stamps`
     whether what is written there is stamped. `secrets` are what memfw itself says to the upstream: no error of the upstream may tell
-    them to a client."""
+    them to a client; `pages` are the answers that it gave before."""
 
     name: str
     dialect: Dialect
@@ -48,6 +49,7 @@ class Mount(msgspec.Struct, frozen=True, kw_only=True):
     public_base: str = ""
     stamps: bool = True
     health: Callable[[], str] = lambda: "ok"
+    pages: Pages = msgspec.field(default_factory=Pages)
 
     def seen(self) -> Mounted:
         """As the native API shows it."""

@@ -9,6 +9,7 @@ from firewall.core.adjudicate import CHUNK, SIGNALS, Adjudication, Signal, concl
 from firewall.core.compiled import Env
 from firewall.core.model import Candidate, Verdict
 from firewall.core.plain import Draft
+from firewall.core.survey import Survey, survey_of
 
 
 async def adjudicate_within(
@@ -18,13 +19,16 @@ async def adjudicate_within(
     seconds: float,
     monotonic: Callable[[], float],
     signals: tuple[Signal, ...] = SIGNALS,
+    survey: Survey | None = None,
 ) -> Adjudication | None:
     """The adjudication, or None when it was late: then nothing may be admitted.
 
-    Up to one chunk runs without giving the loop a turn; a larger answer gives it one after each chunk.
+    Up to one chunk runs without giving the loop a turn, and `survey` may be known of it; a larger answer gives it one after
+    each chunk.
     """
     if len(candidates) <= CHUNK:
-        return conclude(candidates, judge(candidates, env, signals), env)
+        survey = survey_of(candidates) if survey is None else survey
+        return conclude(candidates, judge(candidates, env, signals, survey=survey), env, survey=survey)
     end = monotonic() + seconds
     drafts: list[Draft] = []
     for start in range(0, len(candidates), CHUNK):

@@ -28,6 +28,7 @@ from firewall.core.plain import FAILED_DRAFT, Sources, look
 from firewall.core.policy import Policy
 from firewall.core.routes import ExecutionRoute, RouteIndex
 from firewall.core.state import State
+from firewall.core.survey import survey_of
 
 NOW = 1_795_305_600.0
 DAY = 86_400.0
@@ -231,7 +232,7 @@ def test_an_ordinary_row_is_plain() -> None:
     """What most answers hold costs the look alone, and shares its draft."""
     env = Env(Context(decision_id="d", pin={"user_id": "u1"}), POLICY, State(), NOW)
     rows = [msgspec.structs.replace(PLAIN, id=name, text=f"{name} likes tea") for name in ("a", "b")]
-    looked = look(rows, env, Sources(env))
+    looked = look(rows, survey_of(rows), env, Sources(env))
     assert (looked.by_text, looked.by_all) == ([], [])
     assert looked.drafts[0] is not FAILED_DRAFT
     assert looked.drafts[0] is looked.drafts[1]
@@ -245,7 +246,7 @@ def test_a_row_that_is_plain_but_for_its_text_meets_the_signals_of_texts() -> No
         msgspec.structs.replace(PLAIN, text=HOSTILE),
         msgspec.structs.replace(PLAIN, text=HOSTILE, title="T"),
     ]
-    looked = look(rows, env, Sources(env))
+    looked = look(rows, survey_of(rows), env, Sources(env))
     assert (looked.by_text, looked.by_all) == ([1], [2])
     assert looked.drafts[1:] == [FAILED_DRAFT, FAILED_DRAFT]
 

@@ -1,0 +1,93 @@
+"""What the candidates of one answer have in common, read out of them once: which differ by no more than id, text and dates.
+
+It depends on the candidates alone, on no policy, state, tenant or time: of an answer that comes again it is still true. What
+it says of many rows at once is what a policy then has to be asked once.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from firewall.core.model import Candidate
+from firewall.core.signals.scan import seen_in
+
+_NEVER = float("inf")
+
+
+class Group(msgspec.Struct):
+    """Candidates behind each other that are like `sample` but for id, text and dates. `oldest` is the earliest of their last
+    changes, infinite where none has a date; `longest` counts characters."""
+
+    sample: Candidate
+    places: list[int]
+    oldest: float = _NEVER
+    longest: int = 0
+
+
+class Survey(msgspec.Struct, frozen=True):
+    """`telling` are the places of texts in which a signal of texts found something, `cued` of those that another one could
+    contradict, `odd` of candidates that cannot be read. `namesakes`: some share an id; `copies`: some may be alike."""
+
+    groups: Sequence[Group]
+    telling: Sequence[int]
+    cued: Sequence[int]
+    odd: Sequence[int]
+    namesakes: bool
+    copies: bool
+
+
+# One loop with no call in it but one: the calls cost more than the steps.
+def survey_of(candidates: Sequence[Candidate]) -> Survey:
+    """The survey; total over any candidates."""
+    groups: list[Group] = []
+    telling: list[int] = []
+    cued: list[int] = []
+    odd: list[int] = []
+    ids: set[str] = set()
+    traits: set[int] = set()
+    shared: object = None
+    group = Group(Candidate(id="", upstream="", text=""), [])
+    for index, candidate in enumerate(candidates):
+        try:
+            text = candidate.text
+            seen = seen_in(text)
+            its_own = (
+                candidate.owner,
+                candidate.attached,
+                candidate.title,
+                candidate.kind,
+                candidate.claims,
+                candidate.attestation,
+                candidate.signed,
+                candidate.superseded_by,
+                candidate.expires_at,
+                candidate.invalid_at,
+                candidate.claimed_at,
+                candidate.upstream,
+                candidate.backend,
+                candidate.source_class,
+                candidate.writer,
+            )
+            if its_own != shared:
+                group = Group(candidate, [])
+                groups.append(group)
+                shared = its_own
+            changed = candidate.updated_at
+            if changed is None:
+                changed = candidate.created_at
+            if changed is not None and changed < group.oldest:
+                group.oldest = changed
+            if len(text) > group.longest:
+                group.longest = len(text)
+            ids.add(candidate.id)
+            traits.add(seen.trait)
+        except Exception:  # noqa: BLE001  the enforcement boundary: it is judged alone, and fails there
+            odd.append(index)
+            continue
+        group.places.append(index)
+        if seen.detections or seen.outcome is not None:
+            telling.append(index)
+        if seen.cues is not None:
+            cued.append(index)
+    number = len(candidates)
+    return Survey(groups, telling, cued, odd, namesakes=len(ids) < number, copies=len(traits) < number)
