@@ -159,9 +159,7 @@ class _Met:
         return True
 
 
-def _passing(
-    group: Group, candidates: Sequence[Candidate], met: _Met, env: Env
-) -> Sequence[int]:
+def _passing(group: Group, candidates: Sequence[Candidate], met: _Met, env: Env) -> Sequence[int]:
     """The places of the group at which nothing but the text may say something; of a titled one, not even that."""
     sample = group.sample
     if not met.is_fine(sample):

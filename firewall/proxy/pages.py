@@ -71,6 +71,12 @@ class Pages:
                 self._once.popitem(last=False)
         return page
 
+    def forget(self) -> None:
+        """No text of an answer is left here afterwards."""
+        self._kept.clear()
+        self._once.clear()
+        self._used = 0
+
     def _keep(self, mark: "_Mark", page: Page) -> None:
         self._kept[mark] = page
         self._used += len(page.body)

@@ -54,6 +54,8 @@ async def erase(desk: Desk, call: Call) -> Reply:
     for id_ in meant:
         texts += await desk.review.vault.erase(key, id_)
     forget_texts()
+    for mount in desk.review.senders.values():
+        mount.forget()
     said = tombstones(
         tuple(meant.items()),
         upstream=body.upstream or "",

@@ -59,7 +59,7 @@ def decoded_request(content: bytes) -> HeldRequest:
 
 
 class Sends(Protocol):
-    """The way of one mount's held writes to the upstream."""
+    """One mount: the way of held writes to the upstream, and what is remembered of its answers."""
 
     @property
     def injects(self) -> bool:
@@ -69,6 +69,10 @@ class Sends(Protocol):
     async def send(self, key: ScopeKey, held: HeldRequest) -> int:
         """The status of the upstream's answer. CallerError where the write may not be sent any more; UpstreamError where
         nobody knows what became of it."""
+        ...
+
+    def forget(self) -> None:
+        """What the upstream answered is not remembered any more: it may hold what was erased."""
         ...
 
 
