@@ -8,7 +8,7 @@ gathers their lines for a moment and writes them at once.
 import asyncio
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TextIO
 
 import msgspec
@@ -56,6 +56,26 @@ class JsonFormatter(logging.Formatter):
         return _encoder.encode(line).decode()
 
 
+class DecisionLine(msgspec.Struct, kw_only=True):
+    """One decision: ids, counts and reason codes, of `FIELDS`; no memory text. `ts` in epoch seconds."""
+
+    ts: float
+    level: str = "info"
+    logger: str = "memfw.decisions"
+    message: str = "decision"
+    decision_id: str
+    upstream: str
+    route: str
+    principal: str
+    policy: str
+    mode: str
+    admitted: int
+    withheld: int
+    reasons: Sequence[str] | msgspec.UnsetType = msgspec.UNSET
+    degraded: str | msgspec.UnsetType = msgspec.UNSET
+    staleness: float | msgspec.UnsetType = msgspec.UNSET
+
+
 class Journal:
     """Decision lines of the level info. What a kill takes with it is a moment of lines; the receipts are in the log."""
 
@@ -64,12 +84,11 @@ class Journal:
         self._delay = delay
         self._lines: list[bytes] = []
 
-    def write(self, at: float, line: Mapping[str, object]) -> None:
-        """`line` holds fields of `FIELDS`; needs a running loop."""
+    def write(self, line: DecisionLine) -> None:
+        """Needs a running loop."""
         if not self._lines:
             asyncio.get_running_loop().call_later(self._delay, self.flush)
-        head = {"ts": round(at, 3), "level": "info", "logger": "memfw.decisions", "message": "decision"}
-        self._lines.append(_encoder.encode(head | dict(line)))
+        self._lines.append(_encoder.encode(line))
 
     def flush(self) -> None:
         """Write what was gathered."""

@@ -171,16 +171,13 @@ class Metrics:
         candidates, reasons = self.candidates.counts, self.verdict_reasons.counts
         if plain:
             candidates[upstream, _NAMES[_USE_NOW]] += plain
-        times: dict[int, int] = {}  # many a verdict is that of several candidates
         for verdict in marked:
-            times[id(verdict)] = times.get(id(verdict), 0) + 1
-        for verdict in {id(verdict): verdict for verdict in marked}.values():
-            action, count = _NAMES[verdict.action], times[id(verdict)]
-            candidates[upstream, action] += count
+            action = _NAMES[verdict.action]
+            candidates[upstream, action] += 1
             for finding in verdict.findings:
-                reasons[upstream, metric_label(finding.reason)] += count
+                reasons[upstream, metric_label(finding.reason)] += 1
             if shadow and not verdict.admitted:
-                self.shadow_candidates.counts[upstream, action] += count
+                self.shadow_candidates.counts[upstream, action] += 1
 
     def observe_request(self, upstream: str, route: str, status: int, seconds: float) -> None:
         self.requests.series[upstream, route, str(status)].observe(seconds)

@@ -246,7 +246,7 @@ def _is_quiet(survey: Survey, drafts: Sequence[Draft], env: Env) -> bool:
     """Whether `SET_SIGNALS` find nothing in those that are not out already: known without a look at them."""
     if survey.namesakes or survey.odd or (survey.copies and pointed(env)):
         return False
-    return not survey.cued or all([_is_out(drafts[place].findings) for place in survey.cued])
+    return all(_is_out(drafts[place].findings) for place in survey.cued)
 
 
 def _relations(

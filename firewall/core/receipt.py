@@ -148,6 +148,8 @@ def receipt_of(
 
 def _digest_of_all(names: Sequence[str]) -> str:
     joined = "\n".join(names).encode("utf-8", "surrogatepass")
+    if len(joined) <= _PIECE:
+        return hashlib.sha256(joined).hexdigest()[:32]
     digest = hashlib.sha256()
     for start in range(0, len(joined), _PIECE):
         digest.update(joined[start : start + _PIECE])

@@ -13,6 +13,7 @@ import msgspec
 
 from firewall.core.compiled import CompiledPolicy, Env
 from firewall.core.events import Event, ScopeKey
+from firewall.core.memo import Memo
 from firewall.core.model import Candidate, Context, Family, Mode, Surface, Trust
 from firewall.core.signals import scope as scope_signal
 from firewall.core.state import State
@@ -67,12 +68,25 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
     degraded: str = ""
 
 
+class _Said(msgspec.Struct, frozen=True):
+    """What the headers of a request say: memfw's own by lower-case name, what goes on, the key in it, and the last word of each
+    value; `admin` where one of those looks like the admin token."""
+
+    ours: Mapping[str, str]
+    theirs: Headers
+    credential: str | None
+    words: frozenset[str]
+    admin: bool
+
+
 class Pipeline:
     """One mount's enforcement point."""
 
     def __init__(self, mount: Mount, services: Services) -> None:
         self.mount = mount
         self._services = services
+        # Callers send the same headers over and over.
+        self._said = Memo(self._read, entries=1_024, size=1 << 19).of
 
     def allowance(self, request: WireRequest) -> AbstractContextManager[None] | None:
         """What the caller may take, to be entered before its request waits for anything; None where nobody is limited.
@@ -80,13 +94,23 @@ class Pipeline:
         allowances = self._services.allowances
         if allowances is None:
             return None
-        return allowances.of(self._principal(*at_edge(request.headers)))
+        return allowances.of(self._principal(self._said(request.headers)))
 
-    def _principal(self, ours: Mapping[str, str], theirs: Headers) -> Principal:
-        mount = self.mount
-        own = ours.get("memfw-key")
-        principal = self._services.principals.resolve(own or mount.dialect.credential(theirs), native=False)
-        if principal is ADMIN and not own and mount.keys_pass:
+    def _read(self, headers: Headers) -> _Said:
+        ours, theirs = at_edge(headers)
+        words = frozenset([_last_word(value) for _, value in theirs])
+        return _Said(
+            ours,
+            theirs,
+            self.mount.dialect.credential(theirs),
+            words,
+            admin=any(word.startswith(ADMIN_PREFIX) for word in words),
+        )
+
+    def _principal(self, said: _Said) -> Principal:
+        own = said.ours.get("memfw-key")
+        principal = self._services.principals.resolve(own or said.credential, native=False)
+        if principal is ADMIN and not own and self.mount.keys_pass:
             # It would go on to the upstream, which is nobody to know it and needs its own key there.
             raise CallerError(
                 403,
@@ -95,20 +119,22 @@ class Pipeline:
             )
         return principal
 
-    def _without_our_keys(self, ours: Mapping[str, str], theirs: Headers, principal: Principal) -> Headers:
+    def _without_our_keys(self, said: _Said, principal: Principal) -> Headers:
         """What goes on: a key that opens memfw goes to no upstream, under whatever vendor's header it was said again."""
         if not principal.native:
-            return theirs
-        own = ours.get("memfw-key") or None
+            return said.theirs
+        own = said.ours.get("memfw-key") or None
         if own is None and self.mount.inject is not None:
-            own = self.mount.dialect.credential(theirs) or None
+            own = said.credential or None
         if principal.local:  # nobody's key but the admin token, which is known by its look
             own = None
+        if own not in said.words and not said.admin:
+            return said.theirs
         return tuple(
             [
                 pair
-                for pair in theirs
-                if (word := pair[1].rpartition(" ")[2]) != own and not word.startswith(ADMIN_PREFIX)
+                for pair in said.theirs
+                if (word := _last_word(pair[1])) != own and not word.startswith(ADMIN_PREFIX)
             ]
         )
 
@@ -132,9 +158,9 @@ class Pipeline:
         self, request: WireRequest, match: Match | None, exchanges: Exchanges
     ) -> WireResponse | Passage:
         mount, services = self.mount, self._services
-        ours, theirs = at_edge(request.headers)
-        principal = self._principal(ours, theirs)
-        request = msgspec.structs.replace(request, headers=self._without_our_keys(ours, theirs, principal))
+        said = self._said(request.headers)
+        ours, principal = said.ours, self._principal(said)
+        request = msgspec.structs.replace(request, headers=self._without_our_keys(said, principal))
         if match is None:
             services.metrics.unknown_routes.labels(mount.name).inc()
             if mount.unknown_routes == "deny":
@@ -341,6 +367,11 @@ class Pipeline:
         ]
         appended = await self._services.projections.append(asking.key, events)
         return (("Memfw-After", str(appended.offset)),)
+
+
+def _last_word(value: str) -> str:
+    """A key stands behind its scheme, or alone."""
+    return value.rpartition(" ")[2]
 
 
 def _is_foreign(candidate: Candidate, env: Env) -> bool:

@@ -6,7 +6,7 @@ split a message (CR, LF, NUL, a target with a space) is refused, never repaired.
 
 import enum
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -51,7 +51,7 @@ def _named_by_connection(headers: Sequence[Pair]) -> frozenset[str]:
     )
 
 
-def _at_edge(headers: Headers) -> tuple[Mapping[str, str], Headers]:
+def at_edge(headers: Headers) -> tuple[Mapping[str, str], Headers]:
     """memfw's own headers by lower-case name, and what goes on: a memfw key is nobody else's business.
 
     Rerouting headers end here, and hop-by-hop ones, before a dialect adds its own, so that a caller's `Connection: x` cannot take one of
@@ -94,11 +94,6 @@ def _judged(name: str) -> _Place:
 
 #: Callers send the same few names over and over.
 _place_of = Memo(_judged, entries=_NAMES_KEPT, size=1 << 18).of
-
-#: And the same headers with them.
-at_edge: Callable[[Headers], tuple[Mapping[str, str], Headers]] = Memo(
-    _at_edge, entries=_HEADS_KEPT, size=_HEADS_SIZE
-).of
 
 
 class RequestHeaders:

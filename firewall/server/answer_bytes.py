@@ -1,11 +1,13 @@
 """Answers as the bytes of HTTP/1.1. No I/O; the clock is passed in."""
 
+import enum
 from collections.abc import Callable
 from email.utils import formatdate
 from http import HTTPStatus
 
 from aiohttp.http import SERVER_SOFTWARE
 
+from firewall.core.memo import Memo
 from firewall.ports import Headers
 from firewall.server.boundary import WRITTEN_HERE, unwritable
 from firewall.server.plain_head import LINE_BYTES
@@ -13,6 +15,27 @@ from firewall.server.plain_head import LINE_BYTES
 #: Statuses whose answers have no body.
 BODYLESS = frozenset({204, 304})
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}" for status in HTTPStatus}
+
+
+class _Place(enum.Enum):
+    """What becomes of a header of an answer that is there whole."""
+
+    goes = enum.auto()
+    type = enum.auto()
+    ends = enum.auto()
+
+
+def _judged(name: str) -> _Place:
+    lowered = name.lower()
+    if lowered == "content-type":
+        return _Place.type
+    return _Place.ends if lowered in WRITTEN_HERE or lowered == "content-length" else _Place.goes
+
+
+#: Answers say the same few names over and over.
+_place_of = Memo(_judged, entries=512, size=1 << 18).of
+# Looked up once: an enum finds its members by a Python call.
+_GOES, _TYPE = _Place.goes, _Place.type
 
 
 class AnswerHeads:
@@ -28,10 +51,12 @@ class AnswerHeads:
         lines = [_STATUS_LINES.get(status) or f"HTTP/1.1 {status} "]
         typed = length == 0
         for name, value in headers:
-            lowered = name.lower()
-            if lowered not in WRITTEN_HERE and lowered != "content-length":
-                lines.append(f"{name}: {value}")
-                typed = typed or lowered == "content-type"
+            place = _place_of(name)
+            if place is _TYPE:
+                typed = True
+            elif place is not _GOES:
+                continue
+            lines.append(f"{name}: {value}")
         if status not in BODYLESS:
             lines.append(f"Content-Length: {length}")
             if not typed:

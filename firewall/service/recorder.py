@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import msgspec
+from msgspec import UNSET
 
 from firewall.core.events import Event, Held, ScopeKey
 from firewall.core.model import Candidate, Surface, Verdict
@@ -19,7 +20,7 @@ from firewall.core.reasons import metric_label
 from firewall.core.receipt import Receipt
 from firewall.core.state import State
 from firewall.errors import CallerError, StateError
-from firewall.jsonlog import Journal
+from firewall.jsonlog import DecisionLine, Journal
 from firewall.metrics import Metrics
 from firewall.ports import Appended, Decision, EvidenceLog
 from firewall.service.review.buffer import Kept, QuarantineBuffer
@@ -152,7 +153,7 @@ class Recorder:
             if not self._log.record_decision(decision):
                 self._metrics.decisions_dropped.inc()
             if self._journal is not None:
-                self._journal.write(receipt.at, _line(receipt))
+                self._journal.write(_line(receipt))
 
     def note(self, key: ScopeKey, event: Event) -> None:
         """One more event for the log, behind the answers like all the rest. What an outage leaves no room for is counted."""
@@ -246,25 +247,20 @@ def _body(receipt: Receipt) -> bytes:
         return json.dumps(msgspec.to_builtins(receipt), ensure_ascii=False).encode("utf-8", "replace")
 
 
-def _line(receipt: Receipt) -> dict[str, object]:
-    """A decision as the fields of one log line: ids, counts and reason codes, no memory text."""
+def _line(receipt: Receipt) -> DecisionLine:
     counts = receipt.counts
-    line: dict[str, object] = {
-        "decision_id": receipt.decision_id,
-        "upstream": receipt.upstream,
-        "route": receipt.route,
-        "principal": receipt.principal,
-        "policy": receipt.policy,
-        "mode": receipt.mode,
-        "admitted": counts.admitted,
-        "withheld": counts.withheld,
-    }
-    if receipt.entries:
-        line["reasons"] = sorted(
-            {metric_label(reason) for said in {entry.reasons for entry in receipt.entries} for reason in said}
-        )
-    if receipt.degraded:
-        line["degraded"] = receipt.degraded
-    if receipt.staleness_seconds:
-        line["staleness"] = receipt.staleness_seconds
-    return line
+    said = {entry.reasons for entry in receipt.entries}
+    return DecisionLine(
+        ts=round(receipt.at, 3),
+        decision_id=receipt.decision_id,
+        upstream=receipt.upstream,
+        route=receipt.route,
+        principal=receipt.principal,
+        policy=receipt.policy,
+        mode=receipt.mode,
+        admitted=counts.admitted,
+        withheld=counts.withheld,
+        reasons=sorted({metric_label(reason) for reasons in said for reason in reasons}) if said else UNSET,
+        degraded=receipt.degraded or UNSET,
+        staleness=receipt.staleness_seconds or UNSET,
+    )

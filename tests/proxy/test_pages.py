@@ -1,5 +1,6 @@
 """Answers that came before: read once, never mixed up, bounded, forgotten when asked."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -32,7 +33,7 @@ class Counting(Mem0Dialect):
         return super().read(plan, response)
 
 
-def plan_of(dialect: Dialect = DIALECT, *, path: str = SEARCH, **body: object) -> Plan:
+def plan_of(body: Mapping[str, object], dialect: Dialect = DIALECT, path: str = SEARCH) -> Plan:
     request = WireRequest(method="POST", path=path, body=msgspec.json.encode({"query": "q", **body}))
     match = dialect.match(request)
     assert match is not None
@@ -40,7 +41,7 @@ def plan_of(dialect: Dialect = DIALECT, *, path: str = SEARCH, **body: object) -
 
 
 def search(user: str = "u1", **more: object) -> Plan:
-    return plan_of(filters={"user_id": user}, **more)
+    return plan_of({"filters": {"user_id": user}, **more})
 
 
 def answer(*texts: str, user: str = "u1") -> WireResponse:
@@ -65,13 +66,16 @@ def test_from_the_second_time_on_an_answer_is_kept() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [search("u2"), search("u1", top_k=3), plan_of(filters={"OR": [{"user_id": "u1"}, {"user_id": "u2"}]})],
+    [
+        search("u2"),
+        search("u1", top_k=3),
+        plan_of({"filters": {"OR": [{"user_id": "u1"}, {"user_id": "u2"}]}}),
+    ],
 )
 def test_a_plan_that_reads_otherwise_reads_anew(other: Plan) -> None:
     """The same bytes for another scope or number are not the same answer."""
     pages, dialect = Pages(), Counting()
-    for _ in range(3):
-        kept = read(pages, dialect, answer("Likes tea"))
+    _, _, kept = (read(pages, dialect, answer("Likes tea")) for _ in range(3))
     seen = pages.read(dialect, other, answer("Likes tea"))
     assert dialect.reads == 3
     assert seen is not kept
@@ -106,8 +110,7 @@ def test_bodies_that_are_not_kept() -> None:
 
 def test_a_dialect_that_says_nothing_is_never_remembered() -> None:
     """The port's own word for it."""
-    zep = ZepDialect("zep")
-    plan = plan_of(zep, path="/api/v2/graph/search", user_id="u1")
+    plan = plan_of({"user_id": "u1"}, ZepDialect("zep"), "/api/v2/graph/search")
     assert plan.reading is None
 
 

@@ -166,11 +166,12 @@ OF_WORDS = {
     "firewall.core.wire.requests._forwarded",
     "firewall.core.wire.requests._forwarded_with_body",
     "firewall.core.wire.requests._judged",
+    "firewall.proxy.pipeline.Pipeline._read",
     "firewall.proxy.transport_headers.RequestHeaders._for_plain",
     "firewall.proxy.transport_headers.RequestHeaders._for_stream",
-    "firewall.proxy.transport_headers._at_edge",
     "firewall.proxy.transport_headers._judged",
     "firewall.proxy.transport_plain.PlainAnswers._judged",
+    "firewall.server.answer_bytes._judged",
     "firewall.server.plain_head.PlainHeads._fields_of",
 }
 
