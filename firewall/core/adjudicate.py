@@ -7,7 +7,6 @@ The safe answer is written first: a candidate on which anything raises keeps `do
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from itertools import compress
 
 import msgspec
 
@@ -209,9 +208,8 @@ def conclude(
     if len(drafts) != len(candidates):
         raise ValueError("a draft for each candidate is needed")
     marked = [index for index, draft in enumerate(drafts) if draft.findings]
-    relations: Mapping[int, tuple[Finding, ...]] = {}
-    if survey is None or set_signals is not SET_SIGNALS or not _is_quiet(survey, drafts, env):
-        relations = _relations(candidates, drafts, marked, env, set_signals)
+    among = None if survey is None or set_signals is not SET_SIGNALS else _rivals(survey, env)
+    relations = _relations(candidates, drafts, env, set_signals, among)
     rules = [rule for rule in env.policy.rules if env.context.surface in rule.surfaces]
     shadow: dict[str, int] = {}
     verdicts = [_CLEAN[draft.trust] for draft in drafts]
@@ -242,29 +240,30 @@ def conclude(
     return Adjudication(tuple(verdicts), shadow, [index for index in due if verdicts[index].findings])
 
 
-def _is_quiet(survey: Survey, drafts: Sequence[Draft], env: Env) -> bool:
-    """Whether `SET_SIGNALS` find nothing in those that are not out already: known without a look at them."""
-    if survey.namesakes or survey.odd or (survey.copies and pointed(env)):
-        return False
-    return all(_is_out(drafts[place].findings) for place in survey.cued)
+def _rivals(survey: Survey, env: Env) -> Sequence[int] | None:
+    """Those of which `SET_SIGNALS` can find anything; None where that may be any."""
+    anybody = survey.reaching or survey.namesakes or survey.odd or (survey.copies and pointed(env))
+    return None if anybody else survey.cued
 
 
 def _relations(
     candidates: Sequence[Candidate],
     drafts: Sequence[Draft],
-    marked: Sequence[int],
     env: Env,
     set_signals: tuple[SetSignal, ...],
+    among: Sequence[int] | None,
 ) -> dict[int, tuple[Finding, ...]]:
-    """What the candidates say about each other. One that is out already says nothing about the rest."""
-    stands_in = [True] * len(drafts)
-    for index in marked:
-        stands_in[index] = not _is_out(drafts[index].findings)
-    standing_in = list(compress(range(len(drafts)), stands_in))
+    """What the candidates say about each other, all or only those `among` them. One that is out already says nothing about
+    the rest."""
+    standing_in = [
+        index
+        for index in (range(len(drafts)) if among is None else among)
+        if not (drafts[index].findings and _is_out(drafts[index].findings))
+    ]
     if len(standing_in) < 2 or not set_signals:
         return {}
-    chosen = list(compress(candidates, stands_in))
-    trusts = [draft.trust for draft in compress(drafts, stands_in)]
+    chosen = [candidates[index] for index in standing_in]
+    trusts = [drafts[index].trust for index in standing_in]
     relations: dict[int, tuple[Finding, ...]] = {}
     try:
         for signal in set_signals:

@@ -25,13 +25,15 @@ class Group(msgspec.Struct):
 
 
 class Survey(msgspec.Struct, frozen=True):
-    """`telling` are the places of texts in which a signal of texts found something, `cued` of those that another one could
-    contradict, `odd` of candidates that cannot be read. `namesakes`: some share an id; `copies`: some may be alike."""
+    """`telling` are the places of texts in which a signal of texts found something, `cued` of those that may contradict each
+    other, `odd` of candidates that cannot be read. `reaching`: one of those that are cued may contradict any text at all;
+    `namesakes`: some share an id; `copies`: some may be alike."""
 
     groups: Sequence[Group]
     telling: Sequence[int]
     cued: Sequence[int]
     odd: Sequence[int]
+    reaching: bool
     namesakes: bool
     copies: bool
 
@@ -43,6 +45,7 @@ def survey_of(candidates: Sequence[Candidate]) -> Survey:
     telling: list[int] = []
     cued: list[int] = []
     odd: list[int] = []
+    reaching = False
     ids: set[str] = set()
     traits: set[int] = set()
     shared: object = None
@@ -90,5 +93,6 @@ def survey_of(candidates: Sequence[Candidate]) -> Survey:
             telling.append(index)
         if seen.cues is not None:
             cued.append(index)
+            reaching = reaching or seen.cues.denial or seen.cues.continuation
     number = len(candidates)
-    return Survey(groups, telling, cued, odd, namesakes=len(ids) < number, copies=len(traits) < number)
+    return Survey(groups, telling, cued, odd, reaching, len(ids) < number, len(traits) < number)

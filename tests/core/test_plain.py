@@ -208,6 +208,46 @@ def test_the_look_changes_nothing(answer: list[Candidate], context: Context, sta
     assert quick.marked == Adjudication(quick.verdicts).marked
 
 
+#: Texts that stand to each other in every way that the signals of sets know.
+RELATED = (
+    "Likes tea",
+    "likes  TEA",
+    HOSTILE,
+    "Service port is 8080",
+    "Service port is 9090",
+    "Correction: the service port is 7070, not 8080.",
+    "User is vegetarian",
+    "User is no longer vegetarian",
+    "The accepted route is src/pay/new.py",
+    "Edit src/pay/old.py next",
+    "We moved from Slack to Teams",
+    "The team uses Slack",
+)
+related = st.builds(
+    lambda name, text, user, days, attestation: msgspec.structs.replace(
+        PLAIN,
+        id=name,
+        text=text,
+        owner={"user_id": user},
+        updated_at=NOW - days * DAY,
+        attestation=attestation,
+    ),
+    st.sampled_from([f"m{number}" for number in range(9)]),
+    st.sampled_from(RELATED),
+    st.sampled_from(["u1", "u1", "u2"]),
+    st.integers(1, 3),
+    st.sampled_from([Attestation.unsigned, Attestation.derived]),
+)
+
+
+@given(st.lists(related, max_size=8, unique_by=lambda row: row.id), contexts)
+def test_the_survey_changes_nothing_in_the_set(answer: list[Candidate], context: Context) -> None:
+    """Who is left out of the look at the set because of it has nothing to say there."""
+    env = Env(context, POLICY, State(), NOW)
+    drafts = judge(answer, env)
+    assert conclude(answer, drafts, env, survey=survey_of(answer)) == conclude(answer, drafts, env)
+
+
 @given(st.lists(of_a_kind, max_size=8), contexts, states)
 def test_what_rows_of_a_kind_share_changes_nothing(
     answer: list[Candidate], context: Context, state: State
