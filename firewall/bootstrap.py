@@ -13,12 +13,14 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 
 from firewall.admin_token import AdminToken
 from firewall.callers import allowances_of, principals_of, take_token
 from firewall.config import Config, QuarantineConfig, RetentionConfig
 from firewall.core.adjudicate import adjudicate
 from firewall.core.compiled import SECONDS_A_DAY, CompiledPolicy
+from firewall.core.erasing import forget_texts
 from firewall.core.events import PolicyActivated, ScopeKey
 from firewall.core.model import Candidate, Context, Family
 from firewall.core.state import State
@@ -35,6 +37,7 @@ from firewall.policy.reload import PolicyHolder, Reload
 from firewall.ports import EvidenceStore, Trimmed
 from firewall.proxy.holds import Holds
 from firewall.proxy.limits import Limiter, LimiterSettings
+from firewall.proxy.pages import Pages
 from firewall.proxy.pipeline import Pipeline
 from firewall.proxy.recall import MountSource
 from firewall.proxy.releases import Releases
@@ -116,6 +119,7 @@ async def open_house(
             holds=Holds(vault, projections, review),
             deletes=deletes,
             stamps=Stamps(ring, decision_ids(), metrics),
+            pages=Pages(),
             now=now,
             monotonic=monotonic,
             new_id=new_id or decision_ids(),
@@ -135,6 +139,7 @@ async def open_house(
                 ring=ring,
                 settings=review,
                 senders={pipeline.mount.name: Releases(pipeline) for pipeline in pipelines},
+                forget=partial(_forget, services.pages),
             ),
             now=now,
             monotonic=monotonic,
@@ -209,6 +214,12 @@ def _review_settings(config: QuarantineConfig) -> ReviewSettings:
         expire_seconds=None if config.expire_days is None else config.expire_days * SECONDS_A_DAY,
         also=tuple(Family(name) for name in config.also),
     )
+
+
+def _forget(pages: Pages) -> None:
+    """No text that was read is left in this process."""
+    forget_texts()
+    pages.forget()
 
 
 def decision_ids() -> Callable[[], str]:

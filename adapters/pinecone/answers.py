@@ -131,12 +131,18 @@ def more(plan: PineconePlan, answer: PineconeAnswer, wanted: int) -> WireRequest
 
 def joined(plan: PineconePlan, first: PineconeAnswer, second: PineconeAnswer) -> PineconeAnswer:
     """A larger ranked read replaces the first one; a further page follows it. What both cost is added up."""
-    if "usage" in first.envelope and "usage" in second.envelope:
-        second.envelope["usage"] = _summed(first.envelope["usage"], second.envelope["usage"])
+    envelope = second.envelope
+    if "usage" in first.envelope and "usage" in envelope:
+        envelope = {**envelope, "usage": _summed(first.envelope["usage"], envelope["usage"])}
     if plan.shape not in _TOKENS:
-        return second
-    second.candidates[:0], second.rows[:0], second.keys[:0] = first.candidates, first.rows, first.keys
-    return second
+        return msgspec.structs.replace(second, envelope=envelope)
+    return msgspec.structs.replace(
+        second,
+        envelope=envelope,
+        candidates=[*first.candidates, *second.candidates],
+        rows=[*first.rows, *second.rows],
+        keys=[*first.keys, *second.keys],
+    )
 
 
 def _summed(first: Raw, second: Raw) -> Raw:

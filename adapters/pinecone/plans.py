@@ -57,6 +57,18 @@ class PineconePlan(Plan, kw_only=True):
     lines: list[bytes] = msgspec.field(default_factory=list)
     public_base: str = ""
 
+    @property
+    def reading(self) -> object:
+        """Also of the shapes without memory text, which are not read at all."""
+        return (
+            self.shape,
+            self.upstream,
+            self.owner,
+            self.namespace,
+            self.asked,
+            self.request is self.fallback,
+        )
+
 
 def normal(namespace: str) -> str:
     """The empty namespace has a name too."""

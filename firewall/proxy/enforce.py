@@ -71,7 +71,7 @@ async def enforce(
     degraded: str = "",
 ) -> Enforced:
     """`degraded` is set when there is no state to judge by: nothing is admitted then."""
-    page = mount.pages.read(mount.dialect, plan, response)
+    page = services.pages.read(mount.dialect, plan, response)
     enforced = await _judge(mount, plan, page, env, services, degraded)
     rounds = 0 if env.policy.shadow or enforced.degraded else env.policy.source.limits.overfetch_rounds
     for _ in range(rounds):
@@ -81,7 +81,7 @@ async def enforce(
         fuller = await _joined(mount, plan, enforced.answer, further, exchanges)
         if fuller is None:
             break
-        enforced = await _judge(mount, plan, Page(fuller, None, b""), env, services, "")
+        enforced = await _judge(mount, plan, Page(fuller), env, services, "")
     return enforced
 
 

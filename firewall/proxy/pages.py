@@ -23,11 +23,13 @@ _SAMPLE = 48
 
 
 class Page(msgspec.Struct):
-    """One answer as it was read, of the upstream's `body`; and what its candidates have in common, once somebody asked."""
+    """One answer as it was read, by whom and how, of the upstream's `body`; and what its candidates have in common, once
+    somebody asked."""
 
     answer: Answer
-    reading: object
-    body: bytes
+    dialect: Dialect | None = None
+    reading: object = None
+    body: bytes = b""
     survey: Survey | None = None
 
     def survey_of(self, candidates: Sequence[Candidate]) -> Survey:
@@ -40,7 +42,7 @@ class Page(msgspec.Struct):
 
 
 class Pages:
-    """What one mount's upstream answered. Belongs to one event loop."""
+    """What the upstreams answered. Belongs to one event loop."""
 
     def __init__(self, *, size: int = MOST_BYTES) -> None:
         self._size = size
@@ -52,14 +54,14 @@ class Pages:
         """The answer, read now or before. UpstreamError as `Dialect.read`."""
         body, reading = response.body, plan.reading
         if reading is None or len(body) > LONGEST:
-            return Page(dialect.read(plan, response), reading, body)
+            return Page(dialect.read(plan, response))
         mark = _mark_of(body)
         kept = self._kept.get(mark)
         if kept is not None:
             self._kept.move_to_end(mark)
-            if kept.body == body and kept.reading == reading:
+            if kept.body == body and kept.dialect is dialect and kept.reading == reading:
                 return kept
-        page = Page(dialect.read(plan, response), reading, body)
+        page = Page(dialect.read(plan, response), dialect, reading, body)
         if kept is not None:  # another answer that looks like it from afar
             self._kept[mark] = page
         elif mark in self._once:

@@ -1,4 +1,4 @@
-"""One mount as the review room knows it: the way of released writes to its upstream, and what is remembered of it."""
+"""The way of one mount's released writes to its upstream, as the review room knows it."""
 
 from firewall.core.events import ScopeKey
 from firewall.proxy.holds import principal_of, request_of
@@ -23,7 +23,3 @@ class Releases:
         principal = principal_of(held, key, self._pipeline.mount.name)
         response = await self._pipeline.send_released(request_of(held), principal, key)
         return response.status
-
-    def forget(self) -> None:
-        """Nothing that the upstream answered is remembered."""
-        self._pipeline.mount.pages.forget()

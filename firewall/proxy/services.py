@@ -34,7 +34,7 @@ class Mount(msgspec.Struct, frozen=True, kw_only=True):
     client's own key goes on to the upstream; `health` says in one word whether requests are sent to it at the moment, and
     `tls` whether who answers there is `verified`, `unverified`, or (without TLS) `none`; `stamps`
     whether what is written there is stamped. `secrets` are what memfw itself says to the upstream: no error of the upstream may tell
-    them to a client; `pages` are the answers that it gave before."""
+    them to a client."""
 
     name: str
     dialect: Dialect
@@ -49,7 +49,6 @@ class Mount(msgspec.Struct, frozen=True, kw_only=True):
     public_base: str = ""
     stamps: bool = True
     health: Callable[[], str] = lambda: "ok"
-    pages: Pages = msgspec.field(default_factory=Pages)
 
     def seen(self) -> Mounted:
         """As the native API shows it."""
@@ -78,6 +77,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     holds: Holds
     deletes: Deletes
     stamps: Stamps
+    pages: Pages
     now: Callable[[], float]
     monotonic: Callable[[], float]
     new_id: Callable[[], str]

@@ -7,11 +7,14 @@ A request is known by the owner that it names, whatever its path: so many rows o
 
 import asyncio
 import sys
+from itertools import count
 from typing import ClassVar, cast
 
 import uvloop
 
-from tests.benchmarks.wires import SIZES, WIRES
+from tests.benchmarks.wires import SCORE, SIZES, WIRES
+
+_SCORE = str(SCORE).encode()
 
 
 def answer(body: bytes) -> bytes:
@@ -23,8 +26,11 @@ class Canned(asyncio.Protocol):
     """Answers when the declared body is complete; knows just what the bench sends."""
 
     answers: ClassVar = {
-        f'"{wire.owner(rows)}"'.encode(): answer(wire.canned(rows)) for wire in WIRES for rows in SIZES
+        f'"{wire.owner(rows)}"'.encode(): (answer(wire.canned(rows)), wire.anew)
+        for wire in WIRES
+        for rows in SIZES
     }
+    serial: ClassVar = count()
     transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -47,9 +53,10 @@ class Canned(asyncio.Protocol):
         if len(rest) < length:
             return
         self.buffer = rest[length:]
-        for key, canned in self.answers.items():
+        for key, (canned, anew) in self.answers.items():
             if key in rest[:length]:
-                self.transport.write(canned)
+                score = b"0.%06d" % (next(self.serial) % 1_000_000) if anew else _SCORE
+                self.transport.write(canned.replace(_SCORE, score) if anew else canned)
                 return
         self.transport.write(
             b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}"

@@ -5,7 +5,7 @@ Every answer holds the same texts, a tenth of them poisoned, so that the rows of
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -21,6 +21,8 @@ WORDS = (
     "the team prefers small pull requests and reviews them within a day; deploys go out on Tuesday after the "
     "smoke tests are green, and the on-call engineer watches the dashboards for an hour before closing the change "
 )
+#: As it stands in the bytes of an answer, to be exchanged there.
+SCORE = 0.876543
 Row = Callable[[int, str], Mapping[str, object]]
 
 
@@ -34,7 +36,8 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """`owner` makes the mark that the canned upstream knows a request by; `counted` is the key that every row has once."""
+    """`owner` makes the mark that the canned upstream knows a request by; `counted` is the key that every row has once. With
+    `anew` every answer scores its rows otherwise, so that none is quite like another."""
 
     name: str
     mount: str
@@ -46,9 +49,10 @@ class Wire:
     counted: str
     governed_path: Callable[[Site], str] | None = None
     connections: tuple[int, ...] = (32,)
+    anew: bool = False
 
     def owner(self, rows: int) -> str:
-        return f"{self.mount}{rows}"
+        return f"{'anew' if self.anew else self.mount}{rows}"
 
     def request(self, rows: int) -> bytes:
         return json.dumps(self.body(rows, self.owner(rows))).encode()
@@ -93,7 +97,7 @@ def mem0_row(index: int, owner: str) -> dict[str, object]:
         "categories": ["work"],
         "created_at": _WHEN,
         "updated_at": _WHEN,
-        "score": 0.9,
+        "score": SCORE,
     }
 
 
@@ -158,22 +162,25 @@ def _qdrant(site: Site) -> Mapping[str, object]:
     return {**example["upstreams"]["qdrant"], "url": site.url}
 
 
+MEM0_SEARCH = Wire(
+    name="mem0 search",
+    mount="mem0",
+    config=lambda site: {"dialect": "mem0", "flavor": "platform", "url": site.url},
+    path="/v3/memories/search/",
+    body=lambda rows, owner: {
+        "query": "how do we deploy",
+        "filters": {"user_id": owner},
+        "top_k": rows,
+    },
+    row=mem0_row,
+    answer=lambda rows, owner: {"results": rows},
+    counted="memory",
+    connections=(1, 32),
+)
+
 WIRES: Sequence[Wire] = (
-    Wire(
-        name="mem0 search",
-        mount="mem0",
-        config=lambda site: {"dialect": "mem0", "flavor": "platform", "url": site.url},
-        path="/v3/memories/search/",
-        body=lambda rows, owner: {
-            "query": "how do we deploy",
-            "filters": {"user_id": owner},
-            "top_k": rows,
-        },
-        row=mem0_row,
-        answer=lambda rows, owner: {"results": rows},
-        counted="memory",
-        connections=(1, 32),
-    ),
+    MEM0_SEARCH,
+    replace(MEM0_SEARCH, name="mem0, scored anew", anew=True),
     Wire(
         name="pinecone query",
         mount="vectors",

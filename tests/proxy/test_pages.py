@@ -15,6 +15,7 @@ from firewall.errors import UpstreamError
 from firewall.ports import Answer, Caller, Dialect, Plan, WireRequest, WireResponse
 from firewall.proxy import pages as module
 from firewall.proxy.pages import Page, Pages
+from tests.adapters.pinecone.bench import Wire
 from tests.server.reviewing import POISON, court
 
 SEARCH = "/v3/memories/search/"
@@ -90,6 +91,23 @@ def test_what_looks_alike_from_afar_is_told_apart() -> None:
         for letter in "ab":
             page = read(pages, dialect, answer(letter + filler))
             assert page.answer.candidates[0].text == letter + filler
+
+
+@pytest.mark.parametrize("other", [{"namespace": "b"}, {"namespace": "a", "topK": 1}])
+def test_pinecone_says_how_it_reads_too(other: dict[str, object]) -> None:
+    """One namespace's answer is not another's, and whether there is more depends on how much was asked for."""
+    wire, pages = Wire(), Pages()
+    body = {"vector": [0.5], "includeMetadata": True}
+    first, second = (wire.plan("POST ~/query", {**body, "topK": 9, "namespace": "a"}) for _ in range(2))
+    matches = [{"id": "m1", "score": 0.5, "metadata": {"text": "Likes tea"}}]
+    response = WireResponse(status=200, body=msgspec.json.encode({"matches": matches}))
+    pages.read(wire.dialect, first, response)
+    kept = pages.read(wire.dialect, second, response)
+    assert pages.read(wire.dialect, first, response) is kept
+    plan = wire.plan("POST ~/query", {"topK": 9, **body, **other})
+    page = pages.read(wire.dialect, plan, response)
+    assert page is not kept
+    assert page.answer == wire.dialect.read(plan, response)
 
 
 def test_bodies_that_are_not_kept() -> None:
@@ -196,8 +214,7 @@ async def test_what_is_remembered_is_judged_each_time(tmp_path: Path) -> None:
         assert await bench.memories(*rows) == ["m1", "m2"]
         assert (await bench.ask("POST", f"{path}/confirm", {}))[0] == 200
         assert await bench.memories(*rows) == ["m2"]
-        (pipeline,) = bench.memfw.house.pipelines
-        pages = pipeline.mount.pages
+        pages = bench.memfw.house.services.pages
         assert POISON.encode() in b"".join(page.body for page in pages._kept.values())
         why = {"quarantine_id": item["id"], "why": "asked for"}
         assert (await bench.ask("POST", "/v1/erase", why, key="root"))[0] == 200

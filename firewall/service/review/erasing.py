@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 import msgspec
 
-from firewall.core.erasing import forget_texts
 from firewall.core.quarantine import quarantine_id
 from firewall.core.state import State
 from firewall.errors import StateError
@@ -53,9 +52,7 @@ async def erase(desk: Desk, call: Call) -> Reply:
     texts = 0
     for id_ in meant:
         texts += await desk.review.vault.erase(key, id_)
-    forget_texts()
-    for mount in desk.review.senders.values():
-        mount.forget()
+    desk.review.forget()
     said = tombstones(
         tuple(meant.items()),
         upstream=body.upstream or "",

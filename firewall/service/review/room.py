@@ -1,10 +1,11 @@
 """What the review's use cases are given besides the desk: the vault, the keys, the ways to the upstreams."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
+from firewall.core.erasing import forget_texts
 from firewall.core.events import ScopeKey
 from firewall.core.model import Family, Trust
 from firewall.core.wire.values import Headers
@@ -59,7 +60,7 @@ def decoded_request(content: bytes) -> HeldRequest:
 
 
 class Sends(Protocol):
-    """One mount: the way of held writes to the upstream, and what is remembered of its answers."""
+    """The way of one mount's held writes to the upstream."""
 
     @property
     def injects(self) -> bool:
@@ -71,18 +72,15 @@ class Sends(Protocol):
         nobody knows what became of it."""
         ...
 
-    def forget(self) -> None:
-        """What the upstream answered is not remembered any more: it may hold what was erased."""
-        ...
-
 
 class ReviewRoom(msgspec.Struct, frozen=True, kw_only=True):
-    """`senders` by the name of the mount."""
+    """`senders` by the name of the mount. `forget` empties every memory of what was read last."""
 
     vault: Vault
     ring: KeyRing
     settings: ReviewSettings
     senders: Mapping[str, Sends] = {}
+    forget: Callable[[], None] = forget_texts
 
 
 def reviews(principal: Principal) -> bool:

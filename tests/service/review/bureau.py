@@ -98,7 +98,6 @@ class Upstream:
     replies: list[int | CallerError | UpstreamError] = field(default_factory=list)
     injects: bool = True
     sent: list[HeldRequest] = field(default_factory=list)
-    forgot: int = 0
 
     async def send(self, key: ScopeKey, held: HeldRequest) -> int:
         self.sent.append(held)
@@ -106,9 +105,6 @@ class Upstream:
         if isinstance(reply, int):
             return reply
         raise reply
-
-    def forget(self) -> None:
-        self.forgot += 1
 
 
 @dataclass
