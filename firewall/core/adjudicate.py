@@ -209,8 +209,8 @@ def conclude(
         raise ValueError("a draft for each candidate is needed")
     marked = [index for index, draft in enumerate(drafts) if draft.findings]
     among = None if survey is None or set_signals is not SET_SIGNALS else _rivals(survey, env)
-    relations = _relations(candidates, drafts, env, set_signals, among)
-    rules = [rule for rule in env.policy.rules if env.context.surface in rule.surfaces]
+    relations = _relations(candidates, drafts, env, set_signals, among) if among is None or among else {}
+    rules = env.policy.rules and [rule for rule in env.policy.rules if env.context.surface in rule.surfaces]
     shadow: dict[str, int] = {}
     verdicts = [_CLEAN[draft.trust] for draft in drafts]
     due: Sequence[int] = range(len(drafts))

@@ -313,11 +313,12 @@ class Pipeline:
             services.deletes.note(
                 asking.key, mount.name, plan.deletes, by=asking.principal.name, at=asking.now
             )
-        written = await self._record_standing(plan, asking)
+        written = await self._record_standing(plan, asking) if plan.standing else ()
         env = self._env(plan, asking, Surface.drop_in)
         enforced = await enforce(mount, plan, response, env, services, exchanges, degraded=asking.degraded)
-        for bound in services.stamps.named(made, plan, enforced.answer, mount.name, asking.now):
-            services.recorder.note(asking.key, bound)
+        if made is not NONE_MADE:
+            for bound in services.stamps.named(made, plan, enforced.answer, mount.name, asking.now):
+                services.recorder.note(asking.key, bound)
         governed = answers.governed(mount, plan, response, enforced, env, services)
         return msgspec.structs.replace(governed, headers=governed.headers + written) if written else governed
 
@@ -359,8 +360,6 @@ class Pipeline:
 
         The header says from which offset on a read sees it.
         """
-        if not plan.standing:
-            return ()
         events: list[Event] = [
             msgspec.structs.replace(given, principal=asking.principal.name, at=asking.now)
             for given in plan.standing

@@ -57,6 +57,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
             "default" if self.tenant == "*" else self.tenant,
             "default" if self.scopes[0] == "*" else self.scopes[0],
         )
+        if not (tenant or scope):
+            return home
         if tenant and tenant != home.tenant and self.tenant != "*":
             raise CallerError(403, "scope_denied", "this key has no access to the tenant that was asked for")
         if scope and scope not in self.scopes and "*" not in self.scopes:

@@ -8,7 +8,10 @@ import pytest
 from firewall.core.events import ScopeKey
 from firewall.log import sqlite_trim
 from firewall.log.sqlite import SqliteLog
+from firewall.log.sqlite_chain import Chain
 from firewall.log.sqlite_file import SqliteSettings
+from firewall.log.sqlite_schema import prepare
+from firewall.log.sqlite_store import store_decisions
 from firewall.ports import Trimmed
 from tests.log.keys import SIGNER
 from tests.log.samples import KEY, OTHER, decision, held, numbers
@@ -164,3 +167,30 @@ async def test_what_no_seal_names_does_not_go(tmp_path: Path) -> None:
     assert await log.trim(before=1.0) == Trimmed(decisions=11)
     assert [thing.id for thing in await things_of(log)] == ["x"]
     await log.close()
+
+
+def test_receipts_cost_the_same_however_many_are_kept() -> None:
+    """What the writer does for each group of them looks at no more than that group."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    prepare(connection)
+    chain = Chain(SIGNER, writer="w", clock=lambda: 0.0, dropped=lambda: 0)
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    def cost(first: int, number: int) -> int:
+        nonlocal steps
+        steps = 0
+        store_decisions(connection, [decision(first + place) for place in range(number)], chain=chain)
+        sqlite_trim.trim_decisions(connection, chain=chain, keep=1_000_000)
+        return steps
+
+    connection.set_progress_handler(count, 1)
+    cost(0, 10)  # the first seal is a checkpoint
+    few = cost(10, 10)
+    cost(1_000, 4_000)
+    assert cost(100, 10) < 1.5 * few
+    connection.close()
