@@ -3,6 +3,7 @@
 `Dialect` is the pure codec of one upstream's wire; `Upstream` carries a request to it; `EvidenceLog` keeps the truth.
 """
 
+import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -121,19 +122,29 @@ class Plan(msgspec.Struct, kw_only=True):
 
     @property
     def reading(self) -> object:
-        """All that `Dialect.read` looks at besides the body of the answer, to be compared by `==`; None where answers are not
-        to be remembered."""
+        """All that `Dialect.read` looks at besides the body of the answer and the moment, to be compared by `==`; None where
+        answers are not to be remembered."""
         return None
+
+    @property
+    def moment(self) -> float:
+        """As of when an answer is read, where that makes a difference: `Answer.since` and `until` say which."""
+        return 0.0
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A parsed upstream answer, which is never changed: it may be that of the next request too. `candidates` are in the order of the upstream; a dialect subclasses it.
 
-    `more` says that the upstream may have further rows; a plan for them comes from `Dialect.more`.
+    `more` says that the upstream may have further rows; a plan for them comes from `Dialect.more`. `unlimited`: the plan's
+    limit counts something else than these candidates, so that they are neither cut nor filled up to it. At every moment from
+    `since` until before `until` the same bytes read like this.
     """
 
     candidates: list[Candidate]
     more: bool = False
+    unlimited: bool = False
+    since: float = -math.inf
+    until: float = math.inf
 
 
 class Disclosure(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,7 +191,8 @@ class Dialect(Protocol):
         ...
 
     def read(self, plan: Plan, response: WireResponse) -> Answer:
-        """Parse a 2xx answer. UpstreamError 502 `upstream_invalid` for what is not whole and well-formed."""
+        """Parse a 2xx answer; the plan stays as it is. UpstreamError 502 `upstream_invalid` for what is not whole and
+        well-formed."""
         ...
 
     def more(self, plan: Plan, answer: Answer, wanted: int) -> WireRequest | None:

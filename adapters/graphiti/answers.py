@@ -29,10 +29,17 @@ def read(plan: GraphitiPlan, response: WireResponse) -> GraphitiAnswer:
     if plan.groups:
         candidates = [_marked(candidate, plan.groups) for candidate in candidates]
     rows = _facts(piece)
-    if plan.limit is not None and rows != len(candidates):
-        plan.limit = plan.top = None  # there is more in it than the facts that the limit counts
-    more = plan.top is not None and plan.top < MAX_FACTS and rows >= plan.top
-    return GraphitiAnswer(candidates=candidates, piece=piece, more=more)
+    # There may be more in it than the facts that the limit counts.
+    unlimited = plan.limit is not None and rows != len(candidates)
+    since, until = reading.span()
+    return GraphitiAnswer(
+        candidates=candidates,
+        piece=piece,
+        more=not unlimited and plan.top is not None and plan.top < MAX_FACTS and rows >= plan.top,
+        unlimited=unlimited,
+        since=since,
+        until=until,
+    )
 
 
 def _marked(candidate: Candidate, groups: frozenset[str]) -> Candidate:

@@ -63,6 +63,26 @@ class GraphitiPlan(Plan, kw_only=True):
     top: int | None = None
     name: str = ""
 
+    @property
+    def reading(self) -> object:
+        """Of reads."""
+        if self.layout is None or self.husk:
+            return None
+        source = self.source
+        return (
+            self.layout,
+            source.upstream,
+            source.owner,
+            self.groups,
+            self.name,
+            self.limit is None,
+            self.top,
+        )
+
+    @property
+    def moment(self) -> float:
+        return self.source.now
+
 
 def plan_of(asked: Asked) -> GraphitiPlan:
     """The plan. CallerError 403 `scope_denied`, 400 `invalid_request`."""

@@ -65,8 +65,7 @@ def _by_columns(plan: HttpPlan, body: bytes, found: bytes | Raw) -> HttpAnswer:
         groups = shape
         columns[name] = [value for part in parts for value in part]
     groups = groups or ()
-    if len(groups) != 1:
-        plan.limit = plan.asked = None  # the limit is each question's own: they are neither cut nor filled up
+    unlimited = len(groups) != 1  # the limit is each question's own: they are neither cut nor filled up
     rows: list[tuple[bytes | Raw, object]] = []
     for place in range(sum(groups)):
         values = {name: column[place] for name, column in columns.items()}
@@ -76,7 +75,8 @@ def _by_columns(plan: HttpPlan, body: bytes, found: bytes | Raw) -> HttpAnswer:
         body=body,
         columns=columns,
         groups=groups,
-        more=_more(plan, len(rows)),
+        more=not unlimited and _more(plan, len(rows)),
+        unlimited=unlimited,
     )
 
 

@@ -36,6 +36,10 @@ class HttpPlan(Plan, kw_only=True):
     asked: int | None = None
 
     @property
+    def reading(self) -> object:
+        return self.read, self.owners, self.upstream, self.params_owner, self.asked, self.growing
+
+    @property
     def growing(self) -> bool:
         """Whether the upstream may be asked for more items than it was."""
         if self.asked is None or self.request is self.fallback:

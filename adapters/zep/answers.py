@@ -51,12 +51,14 @@ def _read(plan: ZepPlan, response: WireResponse, reading: Reading) -> ZepAnswer:
     if layout is QUERY and _is_stream(response):
         events = read_events(reading, body)
         reading.link()
-        return ZepAnswer(candidates=reading.candidates, events=events, body=body)
+        since, until = reading.span()
+        return ZepAnswer(candidates=reading.candidates, events=events, body=body, since=since, until=until)
     piece = reading.read(layout, Raw(body), plan.name if isinstance(layout, One) else "")
     reading.link()
     cursor = _cursor(plan, piece)
-    if plan.limit is not None and _rows(piece, plan.rows) != len(reading.candidates):
-        plan.limit = plan.top = None  # there is more in it than the list that the limit counts
+    # There may be more in it than the list that the limit counts.
+    unlimited = plan.limit is not None and _rows(piece, plan.rows) != len(reading.candidates)
+    since, until = reading.span()
     if plan.states and not reading.candidates and not plan.source.owner:
         reading.add(_empty(plan, body))
     return ZepAnswer(
@@ -65,7 +67,10 @@ def _read(plan: ZepPlan, response: WireResponse, reading: Reading) -> ZepAnswer:
         edges=reading.edges,
         body=body,
         cursor=cursor,
-        more=_has_more(plan, piece, cursor),
+        more=not unlimited and _has_more(plan, piece, cursor),
+        unlimited=unlimited,
+        since=since,
+        until=until,
     )
 
 

@@ -220,6 +220,7 @@ def _candidate(
         candidate = prose_of("\n".join(record.lines), name, reading.source, claims=claims)
         candidate = msgspec.structs.replace(candidate, kind=record.kind)
     else:
+        reading.beside.append(fact.times)
         doubtful = fact.times.doubtful(reading.source.now)
         candidate = prose_of(
             fact.text, name, reading.source, claims=inspected(claims) if doubtful else claims

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from adapters.zep.layouts import QUERY
 from adapters.zep.routes import Route
 from firewall.core.model import NO_CLAIMS, Candidate, Claims, EvidenceRequirement
 from firewall.core.wire.graph_items import ItemSource
@@ -67,6 +68,30 @@ class ZepPlan(Plan, kw_only=True):
     states: bool = False
     name: str = ""
     route: str = ""
+
+    @property
+    def reading(self) -> object:
+        """Of reads; a stream, which only its header tells from another answer, is read each time."""
+        if self.layout is None or self.layout is QUERY or self.husk:
+            return None
+        source = self.source
+        return (
+            self.layout,
+            source.upstream,
+            source.owner,
+            source.stating,
+            self.unparsed,
+            self.name,
+            self.limit is None,
+            self.rows,
+            self.top,
+            self.paged,
+            self.states,
+        )
+
+    @property
+    def moment(self) -> float:
+        return self.source.now
 
 
 def pin_of(caller: Caller, version: str) -> Mapping[str, str]:

@@ -103,13 +103,18 @@ def _further(mount: Mount, plan: Plan, enforced: Enforced) -> WireRequest | None
     if not enforced.answer.more:
         return None
     admitted = sum(enforced.delivered)
-    if plan.limit is not None:
-        if admitted >= plan.limit:
+    limit = _limit(plan, enforced.answer)
+    if limit is not None:
+        if admitted >= limit:
             return None
-        return mount.dialect.more(plan, enforced.answer, plan.limit)
+        return mount.dialect.more(plan, enforced.answer, limit)
     if admitted or not enforced.candidates:
         return None
     return mount.dialect.more(plan, enforced.answer, 1)
+
+
+def _limit(plan: Plan, answer: Answer) -> int | None:
+    return None if answer.unlimited else plan.limit
 
 
 async def _judge(
@@ -132,7 +137,7 @@ async def _judge(
         services.metrics.adjudication.observe(services.monotonic() - started)
     if adjudication is None:
         adjudication, degraded = Adjudication((_LATE,) * len(candidates)), degraded or "deadline"
-    delivered, considered = chosen(adjudication.verdicts, plan.limit, shadow=env.policy.shadow)
+    delivered, considered = chosen(adjudication.verdicts, _limit(plan, answer), shadow=env.policy.shadow)
     return Enforced(
         answer=answer,
         candidates=candidates,

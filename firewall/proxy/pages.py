@@ -1,8 +1,8 @@
 """Answers that came before, and need not be read again: the same bytes, to a plan that reads them the same way.
 
 Agents ask again and again for what they know, and a store that was not written to says the same. Reading is a pure
-function of `Plan.reading` and the bytes, and both are compared whole. Nothing of a policy, a state or a time is kept: what
-was read is judged each time. An answer is kept from its second time on, so that those which never come again cost a mark.
+function of `Plan.reading`, the bytes, and in some dialects the moment: the first two are compared whole, and an answer says
+from when until when it reads like this. Nothing of a policy or a state is kept: what was read is judged each time. An answer is kept from its second time on, so that those which never come again cost a mark.
 """
 
 from collections import OrderedDict
@@ -59,10 +59,15 @@ class Pages:
         kept = self._kept.get(mark)
         if kept is not None:
             self._kept.move_to_end(mark)
-            if kept.body == body and kept.dialect is dialect and kept.reading == reading:
+            if (
+                kept.body == body
+                and kept.dialect is dialect
+                and kept.reading == reading
+                and kept.answer.since <= plan.moment < kept.answer.until
+            ):
                 return kept
         page = Page(dialect.read(plan, response), dialect, reading, body)
-        if kept is not None:  # another answer that looks like it from afar
+        if kept is not None:  # another answer that looks like it from afar, or time went on
             self._kept[mark] = page
         elif mark in self._once:
             del self._once[mark]

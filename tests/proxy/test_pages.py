@@ -1,6 +1,7 @@
 """Answers that came before: read once, never mixed up, bounded, forgotten when asked."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -8,14 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.http import HttpOwner, HttpRead
 from adapters.mem0 import Mem0Dialect
-from adapters.zep import ZepDialect
 from firewall.core.survey import survey_of
 from firewall.errors import UpstreamError
 from firewall.ports import Answer, Caller, Dialect, Plan, WireRequest, WireResponse
 from firewall.proxy import pages as module
 from firewall.proxy.pages import Page, Pages
+from tests.adapters.graphiti import bench as graphiti_bench
+from tests.adapters.http import describing
 from tests.adapters.pinecone.bench import Wire
+from tests.adapters.zep import bench as zep_bench
 from tests.server.reviewing import POISON, court
 
 SEARCH = "/v3/memories/search/"
@@ -93,21 +97,104 @@ def test_what_looks_alike_from_afar_is_told_apart() -> None:
             assert page.answer.candidates[0].text == letter + filler
 
 
-@pytest.mark.parametrize("other", [{"namespace": "b"}, {"namespace": "a", "topK": 1}])
-def test_pinecone_says_how_it_reads_too(other: dict[str, object]) -> None:
+def known_again(dialect: Dialect, first: Plan, same: Plan, response: WireResponse, *others: Plan) -> None:
+    """What the one plan read is the other's, and no third plan's: each of those reads for itself."""
+    pages = Pages()
+    pages.read(dialect, first, response)
+    kept = pages.read(dialect, same, response)
+    assert pages.read(dialect, first, response) is kept
+    for plan in others:
+        page = pages.read(dialect, plan, response)
+        assert page is not kept
+        assert page.answer == dialect.read(plan, response)
+
+
+def test_pinecone_says_how_it_reads_too() -> None:
     """One namespace's answer is not another's, and whether there is more depends on how much was asked for."""
-    wire, pages = Wire(), Pages()
-    body = {"vector": [0.5], "includeMetadata": True}
-    first, second = (wire.plan("POST ~/query", {**body, "topK": 9, "namespace": "a"}) for _ in range(2))
+    wire = Wire()
+
+    def plan(**other: object) -> Plan:
+        body = {"vector": [0.5], "includeMetadata": True, "topK": 9, "namespace": "a"}
+        return wire.plan("POST ~/query", {**body, **other})
+
     matches = [{"id": "m1", "score": 0.5, "metadata": {"text": "Likes tea"}}]
     response = WireResponse(status=200, body=msgspec.json.encode({"matches": matches}))
-    pages.read(wire.dialect, first, response)
-    kept = pages.read(wire.dialect, second, response)
-    assert pages.read(wire.dialect, first, response) is kept
-    plan = wire.plan("POST ~/query", {"topK": 9, **body, **other})
-    page = pages.read(wire.dialect, plan, response)
-    assert page is not kept
-    assert page.answer == wire.dialect.read(plan, response)
+    known_again(wire.dialect, plan(), plan(), response, plan(namespace="b"), plan(topK=1))
+
+
+def test_zep_says_how_it_reads_too() -> None:
+    """Whose the answer is, the list that the limit counts, and how much was asked for."""
+    wire = zep_bench.wired()
+
+    def plan(**other: object) -> Plan:
+        return wire.plan("POST /api/v2/graph/search", {"query": "q", "user_id": "u1", **other})
+
+    response = zep_bench.answered({"edges": [zep_bench.LIVE, zep_bench.OVER], "context": "It rains."})
+    others = (plan(user_id="u2"), plan(limit=3), plan(scope="nodes"), plan(scope="auto"))
+    known_again(wire.dialect, plan(), plan(), response, *others)
+    blocking = zep_bench.wired("block")
+    assert (
+        blocking.plan("POST /api/v2/graph/search", {"query": "q", "user_id": "u1"}).reading != plan().reading
+    )
+    streamed = wire.plan("POST /api/v4/graphs/query", {"query": "q", "graph_uuids": ["g1"]})
+    written = wire.plan("POST /api/v2/graph", {"user_id": "u1", "type": "text", "data": "It rains."})
+    assert streamed.reading is written.reading is None
+
+
+def test_graphiti_says_how_it_reads_too() -> None:
+    """Which groups it is about, and how much was asked for."""
+    wire = graphiti_bench.wired()
+
+    def plan(*groups: str, facts: int = 3) -> Plan:
+        return wire.plan("POST /search", {"query": "q", "group_ids": [*groups], "max_facts": facts})
+
+    response = WireResponse(status=200, body=msgspec.json.encode({"facts": [zep_bench.LIVE]}))
+    others = (plan("g2"), plan("g1", "g2"), plan("g1", facts=200), plan("g1", facts=4))
+    known_again(wire.dialect, plan("g1"), plan("g1"), response, *others)
+
+
+def test_a_described_api_says_how_it_reads_too() -> None:
+    """By which of its reads, what the path says, and how much was asked for."""
+    reads = [
+        HttpRead(name=name, path=f"/{{place}}/{name}", list="/hits", text=("/text",), limit="/limit")
+        for name in ("one", "two")
+    ]
+    dialect = describing.dialect(*reads, owner={"place": HttpOwner(param="place")})
+
+    def plan(path: str = "/a/one", limit: int = 1) -> Plan:
+        return describing.planned(dialect, describing.request({"limit": limit}, path))
+
+    response = WireResponse(status=200, body=b'{"hits":[{"id":"1","text":"Likes tea"}]}')
+    smaller = plan()
+    assert smaller.fallback is not None
+    smaller.request = smaller.fallback
+    others = (plan("/b/one"), plan("/a/two"), plan(limit=2), smaller)
+    known_again(dialect, plan(), plan(), response, *others)
+
+
+@pytest.mark.parametrize("key", ["valid_at", "invalid_at"])
+def test_what_time_falsifies_is_read_anew(key: str) -> None:
+    """A fact that begins or ends: until then it is known, and from then on as it reads then; also where a clock goes back."""
+    pages, wire = Pages(), zep_bench.wired()
+    turn = zep_bench.NOW + 60
+    fact = {**zep_bench.LIVE, key: datetime.fromtimestamp(turn, UTC).isoformat()}
+    response = zep_bench.answered({"edges": [fact, {**fact, "uuid": "other", "target_node_uuid": "n9"}]})
+    body = {"query": "q", "user_id": "u1"}
+
+    def page(now: float) -> Page:
+        plan = wire.plan("POST /api/v2/graph/search", body)
+        plan.source = msgspec.structs.replace(plan.source, now=now)
+        found = pages.read(wire.dialect, plan, response)
+        assert found.answer == wire.dialect.read(plan, response)
+        return found
+
+    page(turn - 60)
+    before = page(turn - 60)
+    assert page(turn - 1) is before
+    after = page(turn)
+    assert after.answer.candidates != before.answer.candidates
+    assert page(turn + 1e9) is after
+    assert page(turn - 1) is not after
 
 
 def test_bodies_that_are_not_kept() -> None:
@@ -128,8 +215,10 @@ def test_bodies_that_are_not_kept() -> None:
 
 def test_a_dialect_that_says_nothing_is_never_remembered() -> None:
     """The port's own word for it."""
-    plan = plan_of({"user_id": "u1"}, ZepDialect("zep"), "/api/v2/graph/search")
+    known = search()
+    plan = Plan(match=known.match, request=known.request)
     assert plan.reading is None
+    assert plan.moment == 0.0
 
 
 def test_what_is_kept_is_bounded() -> None:

@@ -18,7 +18,7 @@ from firewall.core.wire.graph_items import ItemSource, Sort, item_of, prose_of, 
 from firewall.core.wire.pieces import Fields, Item, Listed, Piece
 from firewall.core.wire.prose import is_prose, strings
 from firewall.core.wire.splice import FIREWALL, Raw, items, members, tree
-from firewall.core.wire.temporal import Edge, linked
+from firewall.core.wire.temporal import Edge, Times, linked, span_of
 
 _NULL = b"null"
 
@@ -50,9 +50,10 @@ Layout = One | Many | Known | Special
 
 
 class Reading:
-    """One answer while it is read. `husk`: it tells of a write. `unparsed` are the claims of what nobody can parse."""
+    """One answer while it is read. `husk`: it tells of a write. `unparsed` are the claims of what nobody can parse; `beside`
+    the times of facts that are no edges."""
 
-    __slots__ = ("candidates", "edges", "husk", "source", "unparsed")
+    __slots__ = ("beside", "candidates", "edges", "husk", "source", "unparsed")
 
     def __init__(
         self,
@@ -68,6 +69,7 @@ class Reading:
         self.unparsed = unparsed
         self.candidates: list[Candidate] = [] if candidates is None else candidates
         self.edges: list[Edge] = [] if edges is None else edges
+        self.beside: list[Times] = []
 
     def read(self, layout: Layout, raw: Raw, place: str) -> Piece:
         """The piece of that part of the answer; UpstreamError 502 where it is of another form."""
@@ -90,6 +92,10 @@ class Reading:
         """Once everything is read: which facts follow which."""
         if len(self.edges) > 1:
             linked(self.candidates, self.edges, self.source.now)
+
+    def span(self) -> tuple[float, float]:
+        """From when until before when it would be read like this."""
+        return span_of([*[edge.times for edge in self.edges], *self.beside], self.source.now)
 
     def _many(self, each: Layout, rows: Sequence[Raw], place: str) -> list[tuple[Raw, Piece]]:
         if isinstance(each, One):  # nearly every list is one of plain items

@@ -11,7 +11,8 @@ its end, so that the lifecycle signal decides; what the ends leave open has to b
     invalid_at < valid_at                    inspect: cannot be
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -94,6 +95,24 @@ class Edge(msgspec.Struct, frozen=True, gc=False):
     name: str
     target: str
     times: Times
+
+
+def span_of(times: Iterable[Times], now: float) -> tuple[float, float]:
+    """From when until before when each of these is as much over, and as doubtful, as it is now."""
+    since, until = -math.inf, math.inf
+    last = NO_TIMES
+    for each in times:
+        if each is last:  # facts of one episode share theirs
+            continue
+        last = each
+        for at in (each.valid_at, each.invalid_at, each.expired_at):
+            if at is None:
+                continue
+            if at > now:
+                until = min(until, at)
+            else:
+                since = max(since, at)
+    return since, until
 
 
 def linked(candidates: list[Candidate], edges: Sequence[Edge], now: float) -> None:

@@ -135,12 +135,12 @@ def test_batches_keep_their_shape() -> None:
     plan = planned(codec, request({"n": 2}))
     body = b'{"result":{"ids":[["1","2"],["3"]],"docs":[["a","b"],["c"]]}}'
     answer, response = answered(codec, plan, body)
-    assert (plan.limit, answer.more) == (None, False)
+    assert (plan.limit, answer.unlimited, answer.more) == (2, True, False)
     cut = codec.rebuild(plan, answer, response, Disclosure(admitted=[False, True, False]))
     assert cut.body == b'{"result":{"ids":[["2"],[]],"docs":[["b"],[]]}}'
     one = planned(codec, request({"n": 1}))
     answer, _ = answered(codec, one, b'{"result":{"ids":[["1"]],"docs":[["a"]]}}')
-    assert (one.limit, answer.more) == (1, True)
+    assert (one.limit, answer.unlimited, answer.more) == (1, False, True)
     empty, response = answered(codec, one, b'{"result":{"ids":[[]],"docs":[[]]}}')
     assert codec.rebuild(one, empty, response, Disclosure(admitted=[])).body == (
         b'{"result":{"ids":[[]],"docs":[[]]}}'
