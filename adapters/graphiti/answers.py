@@ -5,7 +5,7 @@ import msgspec
 from adapters.graphiti.planning import FILTER, GROUP, INSIDE, MAX_FACTS, OUTSIDE, GraphitiPlan
 from firewall.core.model import Candidate
 from firewall.core.wire.layouts import One, Reading
-from firewall.core.wire.pieces import Fields, Listed, Piece, cut_of
+from firewall.core.wire.pieces import Fields, Listed, Piece, Rows, cut_of
 from firewall.core.wire.requests import encoded, json_object
 from firewall.core.wire.splice import Raw, for_caller, with_firewall
 from firewall.ports import Answer, Disclosure, WireRequest, WireResponse
@@ -51,7 +51,7 @@ def _marked(candidate: Candidate, groups: frozenset[str]) -> Candidate:
 
 def _facts(piece: Piece) -> int:
     part = piece.parts.get("facts") if isinstance(piece, Fields) else piece
-    return len(part.parts) if isinstance(part, Listed) else 0
+    return len(part.rows) if isinstance(part, Rows | Listed) else 0
 
 
 def more(plan: GraphitiPlan, answer: GraphitiAnswer, wanted: int) -> WireRequest | None:

@@ -11,7 +11,7 @@ from adapters.zep.plans import ZepPlan
 from firewall.core.model import Candidate
 from firewall.core.wire.graph_items import prose_of, stated
 from firewall.core.wire.layouts import One, Reading
-from firewall.core.wire.pieces import Fields, Listed, Piece, cut_of
+from firewall.core.wire.pieces import Fields, Listed, Piece, Rows, cut_of
 from firewall.core.wire.requests import encoded, json_object, query_of
 from firewall.core.wire.splice import Raw, for_caller, tree, with_firewall
 from firewall.core.wire.temporal import Edge
@@ -89,7 +89,7 @@ def _empty(plan: ZepPlan, body: bytes) -> Candidate:
 
 def _rows(piece: Piece, key: str) -> int:
     part = piece.parts.get(key) if isinstance(piece, Fields) and key else piece
-    return len(part.parts) if isinstance(part, Listed) else 0
+    return len(part.rows) if isinstance(part, Rows | Listed) else 0
 
 
 def _cursor(plan: ZepPlan, piece: Piece) -> str:
@@ -97,8 +97,8 @@ def _cursor(plan: ZepPlan, piece: Piece) -> str:
     value: object = None
     if plan.paged == "cursor" and isinstance(piece, Fields) and "next_cursor" in piece.fields:
         value = tree(piece.fields["next_cursor"])
-    elif plan.paged == "uuid" and isinstance(piece, Listed) and piece.parts:
-        last = tree(piece.parts[-1][0])
+    elif plan.paged == "uuid" and isinstance(piece, Rows | Listed) and piece.rows:
+        last = tree(piece.rows[-1])
         value = last.get("uuid") if isinstance(last, dict) else None
     return value if isinstance(value, str) else ""
 
@@ -143,7 +143,7 @@ def joined(plan: ZepPlan, first: ZepAnswer, second: ZepAnswer) -> ZepAnswer:
 
 
 def _one_after(first: Piece | None, second: Piece | None) -> Piece | None:
-    if isinstance(first, Listed) and isinstance(second, Listed):
+    if isinstance(first, Rows | Listed) and isinstance(second, Rows | Listed):
         return Listed(raw=Raw(b""), parts=[*first.parts, *second.parts])
     if isinstance(first, Fields) and isinstance(second, Fields):
         inner = _one_after(first.parts.get("items"), second.parts.get("items"))

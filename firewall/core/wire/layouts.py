@@ -8,14 +8,14 @@ Special what a dialect reads itself: a blob of text, an answer that was drawn fr
 What nobody knows of a `Known` object is judged too, as one candidate, where it says anything to a reader.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from firewall.core.model import NO_CLAIMS, Candidate, Claims
-from firewall.core.wire.edge_rows import edge_of
+from firewall.core.wire.edge_rows import edge_of, edges_of
 from firewall.core.wire.graph_items import ItemSource, Sort, item_of, prose_of, stated
-from firewall.core.wire.pieces import Fields, Item, Listed, Piece
+from firewall.core.wire.pieces import Fields, Item, Listed, Piece, Rows
 from firewall.core.wire.prose import is_prose, strings
 from firewall.core.wire.splice import FIREWALL, Raw, items, members, tree
 from firewall.core.wire.temporal import Edge, Times, linked, span_of
@@ -77,7 +77,7 @@ class Reading:
             case One():
                 return self._one(layout, raw, place)
             case Many():
-                return Listed(raw=raw, parts=self._many(layout.each, items(raw), place))
+                return self._many(layout.each, raw, place)
             case Known():
                 return self._known(layout, raw, place)
             case Special():
@@ -97,16 +97,25 @@ class Reading:
         """From when until before when it would be read like this."""
         return span_of([*[edge.times for edge in self.edges], *self.beside], self.source.now)
 
-    def _many(self, each: Layout, rows: Sequence[Raw], place: str) -> list[tuple[Raw, Piece]]:
-        if isinstance(each, One):  # nearly every list is one of plain items
-            return [(row, self._one(each, row, place, number)) for number, row in enumerate(rows)]
-        return [(row, self.read(each, row, _inside(place, str(number)))) for number, row in enumerate(rows)]
+    def _many(self, each: Layout, raw: Raw, place: str) -> Piece:
+        rows = items(raw)
+        if not isinstance(each, One):
+            parts = [(row, self.read(each, row, _inside(place, str(at)))) for at, row in enumerate(rows)]
+            return Listed(raw=raw, parts=parts)
+        first = len(self.candidates)
+        if each.sort is Sort.edge:
+            candidates, edges = edges_of(rows, raw, place, self.source, first)
+            self.candidates += candidates
+            self.edges += edges
+        else:
+            for at, row in enumerate(rows):
+                self.add(item_of(tree(row), each.sort, _inside(place, str(at)), self.source).candidate)
+        return Rows(raw=raw, rows=rows, first=first, summary=each.summary, notes=each.notes, husk=self.husk)
 
-    def _one(self, layout: One, raw: Raw, place: str, number: int | None = None) -> Item:
+    def _one(self, layout: One, raw: Raw, place: str) -> Item:
         read = edge_of(raw, self.source) if layout.sort is Sort.edge else None
         if read is None:
-            name = place if number is None else _inside(place, str(number))
-            read = item_of(tree(raw), layout.sort, name, self.source)
+            read = item_of(tree(raw), layout.sort, place, self.source)
         index = self.add(read.candidate)
         if layout.sort is Sort.edge:
             self.edges.append(read.edge(index))
@@ -115,10 +124,9 @@ class Reading:
     def _known(self, layout: Known, raw: Raw, place: str) -> Fields:
         fields = members(raw)
         rest = {key: tree(value) for key, value in fields.items() if key not in layout.members}
-        outside, self.source = (
-            self.source,
-            msgspec.structs.replace(self.source, owner=stated(rest, self.source)),
-        )
+        outside = self.source
+        if rest:
+            self.source = msgspec.structs.replace(outside, owner=stated(rest, outside))
         parts: dict[str, Piece] = {}
         for key, inner in layout.members.items():
             value = fields.get(key)

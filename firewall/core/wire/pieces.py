@@ -5,6 +5,8 @@ place of a piece's candidate among those of the answer.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import compress
+from operator import not_
 from typing import Protocol
 
 import msgspec
@@ -37,17 +39,16 @@ def cut_of(
     """The decision about an answer: facts that are over and do not go are struck out of summaries too."""
     if len(admitted) != len(candidates):
         raise ValueError("a decision for each candidate is needed")
-    over = [
-        candidate.text
-        for candidate, goes in zip(candidates, admitted, strict=True)
-        if not goes and is_over(candidate, now)
-    ]
-    notes = {
-        index: annotations[candidate.id]
-        for index, candidate in enumerate(candidates)
-        if candidate.id in annotations
-    }
-    return Cut(admitted=admitted, struck=struck_words(over), notes=notes)
+    withheld = compress(candidates, map(not_, admitted))
+    over = [candidate.text for candidate in withheld if is_over(candidate, now)]
+    notes: Mapping[int, Mapping[str, str]] = {}
+    if annotations:
+        notes = {
+            index: annotations[candidate.id]
+            for index, candidate in enumerate(candidates)
+            if candidate.id in annotations
+        }
+    return Cut(admitted=admitted, struck=struck_words(over) if over else (), notes=notes)
 
 
 class Piece(Protocol):
@@ -83,11 +84,40 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         return object_of({**fields, **changed}) if changed else self.raw
 
 
+class Rows(msgspec.Struct, frozen=True, kw_only=True):
+    """An array of items of one sort, whose candidates stand one behind the other from `first` on; the rest as in `Item`."""
+
+    raw: Raw
+    rows: Sequence[Raw]
+    first: int
+    summary: str = ""
+    notes: str = ""
+    husk: bool = False
+
+    @property
+    def parts(self) -> Sequence[tuple[Raw, Piece]]:
+        """Each item as a piece of its own."""
+        return [
+            (row, Item(raw=row, index=index, summary=self.summary, notes=self.notes, husk=self.husk))
+            for index, row in enumerate(self.rows, self.first)
+        ]
+
+    def put(self, cut: Cut) -> Bytes:
+        if self.husk or (self.notes and cut.notes) or (self.summary and cut.struck):
+            return Listed(raw=self.raw, parts=self.parts).put(cut)
+        kept = [*compress(self.rows, cut.admitted[self.first : self.first + len(self.rows)])]
+        return self.raw if len(kept) == len(self.rows) else array(kept)
+
+
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
     """An array; it is never null where it was an array. `raw` is empty where it was joined of several."""
 
     raw: Raw
     parts: Sequence[tuple[Raw, Piece]]
+
+    @property
+    def rows(self) -> Sequence[Raw]:
+        return [raw for raw, _ in self.parts]
 
     def put(self, cut: Cut) -> Bytes:
         kept: list[Bytes] = []

@@ -120,6 +120,8 @@ def linked(candidates: list[Candidate], edges: Sequence[Edge], now: float) -> No
 
     A successor goes from the same entity under the same name, and begins in the moment in which the other ended.
     """
+    if len({(edge.source, edge.name) for edge in edges}) == len(edges):
+        return  # nearly always: each is about something else
     alike: dict[tuple[str, str], list[Edge]] = {}
     for edge in edges:
         if edge.source and edge.name:

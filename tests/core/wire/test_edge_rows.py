@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firewall.core.wire.edge_rows import edge_of
+from firewall.core.wire.edge_rows import edge_of, edges_of
 from firewall.core.wire.graph_items import ItemSource, ReadItem, Sort, item_of
+from firewall.errors import UpstreamError
 
 SOURCE = ItemSource(
     upstream="memory",
@@ -66,6 +67,31 @@ def test_both_ways_say_the_same(row: dict[str, Any]) -> None:
     fast = edge_of(msgspec.Raw(msgspec.json.encode(row)), SOURCE)
     if fast is not None:
         assert told(fast) == told(item_of(row, Sort.edge, "p", SOURCE))
+
+
+@given(st.lists(ROWS, max_size=5), st.data())
+def test_a_list_reads_like_its_facts(rows: list[dict[str, Any]], data: st.DataObject) -> None:
+    """Whatever they share, in any order, and with something among them that is no documented fact."""
+    if rows:
+        rows += data.draw(st.lists(st.sampled_from(rows), max_size=3))
+    if data.draw(st.booleans()):
+        rows.insert(data.draw(st.integers(0, len(rows))), {"fact": "without an id", "later": 1})
+    raws = [msgspec.Raw(msgspec.json.encode(row)) for row in rows]
+    listed = msgspec.Raw(b"[%b]" % b",".join(raws))
+    candidates, edges = edges_of(raws, listed, "p", SOURCE, 3)
+    alone = [
+        edge_of(raw, SOURCE) or item_of(row, Sort.edge, f"p/{number}", SOURCE)
+        for number, (raw, row) in enumerate(zip(raws, rows, strict=True))
+    ]
+    assert candidates == [read.candidate for read in alone]
+    assert edges == [read.edge(3 + number) for number, read in enumerate(alone)]
+
+
+def test_a_list_of_something_else_is_refused() -> None:
+    """It holds what is no object."""
+    raws = [msgspec.Raw(b'{"uuid":"e","fact":"f"}'), msgspec.Raw(b"1")]
+    with pytest.raises(UpstreamError):
+        edges_of(raws, msgspec.Raw(b"[%b]" % b",".join(raws)), "", SOURCE, 0)
 
 
 def test_a_documented_fact_is_read_in_one_go() -> None:

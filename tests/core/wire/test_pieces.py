@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from firewall.core.model import Candidate
 from firewall.core.wire.graph_items import ItemSource, Sort
 from firewall.core.wire.layouts import Known, Many, One, Reading
-from firewall.core.wire.pieces import Cut, Piece, cut_of
+from firewall.core.wire.pieces import Cut, Listed, Piece, Rows, cut_of
 from firewall.core.wire.splice import Raw
 from firewall.core.wire.strikes import struck_words, without
 from firewall.errors import UpstreamError
@@ -52,6 +52,25 @@ def test_a_write_keeps_its_ids() -> None:
     """And what clients fail without, empty."""
     piece, _ = read(EDGES, b'[{"uuid":"e","fact":"x","name":"N","other":"y","graph_uuid":"g h"}]', husk=True)
     assert piece.put(Cut(admitted=[False])) == b'[{"uuid":"e","fact":"","name":"","graph_uuid":""}]'
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=4), st.booleans())
+def test_rows_put_like_the_pieces_they_are(chosen: list[tuple[bool, bool]], husk: bool) -> None:
+    """What is taken out, annotated or struck, one by one or all at once."""
+    rows = [Raw(b'{"uuid":"e%d" ,"summary":"%b"}' % (at, FACT.encode())) for at in range(len(chosen))]
+    piece = Rows(
+        raw=Raw(b"[ %b ]" % b" ,".join(rows)), rows=rows, first=1, summary="summary", notes="n", husk=husk
+    )
+    whole = Listed(raw=piece.raw, parts=piece.parts)
+    assert whole.rows == rows
+    admitted = [False, *(goes for goes, _ in chosen), True]
+    notes = {at: {"a": "b"} for at, (_, noted) in enumerate(chosen, 1) if noted}
+    for cut in (
+        Cut(admitted=admitted),
+        Cut(admitted=admitted, notes=notes),
+        Cut(admitted=admitted, struck=struck_words([FACT])),
+    ):
+        assert bytes(piece.put(cut)) == bytes(whole.put(cut))
 
 
 def test_a_null_part_is_no_part() -> None:
