@@ -172,7 +172,7 @@ def _judge_text(
             its.attestation,
             its.signed,
         )
-        read = (seen.detections, seen.outcome, source)
+        read = (seen.detections, outcome.outcome_of(its), source)
         draft = alike.get(read)
     except Exception:  # noqa: BLE001  the enforcement boundary: whatever fails here must fail closed
         return FAILED_DRAFT

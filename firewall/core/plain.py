@@ -22,8 +22,7 @@ from firewall.core.model import (
     Surface,
     Trust,
 )
-from firewall.core.signals import content, outcome, provenance, scope
-from firewall.core.signals.scan import seen_in
+from firewall.core.signals import content, provenance, scope
 from firewall.core.survey import Group, Survey
 
 # Looked up once: an enum finds its members by a Python call, which every candidate would pay.
@@ -160,7 +159,7 @@ class _Met:
 
 
 def _passing(group: Group, candidates: Sequence[Candidate], met: _Met, env: Env) -> Sequence[int]:
-    """The places of the group at which nothing but the text may say something; of a titled one, not even that."""
+    """The places of the group at which nothing but the text, with the title before it, may say something."""
     sample = group.sample
     if not met.is_fine(sample):
         return ()
@@ -171,15 +170,9 @@ def _passing(group: Group, candidates: Sequence[Candidate], met: _Met, env: Env)
     limit = env.policy.max_age[sample.kind]
     if limit is not None and env.now - group.oldest > limit:
         places = [place for place in places if not env.now - _changed(candidates[place]) > limit]
-    if sample.title:  # it is read with the text, and is then more than what the text says
-        places = [place for place in places if not _tells(candidates[place])]
     return places
 
 
 def _changed(candidate: Candidate) -> float:
     changed = candidate.created_at if candidate.updated_at is None else candidate.updated_at
     return math.inf if changed is None else changed
-
-
-def _tells(candidate: Candidate) -> bool:
-    return bool(seen_in(candidate.text).detections) or outcome.outcome_of(candidate) is not None

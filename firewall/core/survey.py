@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from firewall.core.model import Candidate
+from firewall.core.signals.outcome import outcome_of
 from firewall.core.signals.scan import seen_in
 
 _NEVER = float("inf")
@@ -40,7 +41,7 @@ class Survey(msgspec.Struct, frozen=True):
 
 # One loop with no call in it but one: the calls cost more than the steps.
 def survey_of(candidates: Sequence[Candidate]) -> Survey:
-    """The survey; total over any candidates."""
+    """The survey; total over any candidates. What became of something is read in title and text together."""
     groups: list[Group] = []
     telling: list[int] = []
     cued: list[int] = []
@@ -52,12 +53,13 @@ def survey_of(candidates: Sequence[Candidate]) -> Survey:
     group = Group(Candidate(id="", upstream="", text=""), [])
     for index, candidate in enumerate(candidates):
         try:
-            text = candidate.text
+            text, title = candidate.text, candidate.title
             seen = seen_in(text)
+            outcome = outcome_of(candidate) if title else seen.outcome
             its_own = (
                 candidate.owner,
                 candidate.attached,
-                candidate.title,
+                title,
                 candidate.kind,
                 candidate.claims,
                 candidate.attestation,
@@ -89,7 +91,7 @@ def survey_of(candidates: Sequence[Candidate]) -> Survey:
             odd.append(index)
             continue
         group.places.append(index)
-        if seen.detections or seen.outcome is not None:
+        if seen.detections or outcome is not None:
             telling.append(index)
         if seen.cues is not None:
             cued.append(index)
