@@ -4,7 +4,7 @@ Nothing here raises for a value that is not there; a pointer that leads through 
 leads nowhere.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -23,6 +23,26 @@ def _steps(pointer: str) -> tuple[str, ...]:
 
 #: The reference tokens of a pointer. A description has a few of them, and every item is read by each.
 steps_of: Callable[[str], tuple[str, ...]] = Memo(_steps, entries=512, size=1 << 18).of
+
+
+def reader_of(pointer: str) -> Callable[[object], object]:
+    """`value_at` for many items of one answer, which are objects for the most part."""
+    steps = steps_of(pointer)
+
+    def whole(item: object) -> object:
+        return item
+
+    def member(item: object) -> object:
+        return item.get(steps[0]) if isinstance(item, dict) else value_at(item, steps)
+
+    def inner(item: object) -> object:
+        outer = item.get(steps[0]) if isinstance(item, dict) else None
+        return outer.get(steps[1]) if isinstance(outer, dict) else value_at(item, steps)
+
+    def any_other(item: object) -> object:
+        return value_at(item, steps)
+
+    return (whole, member, inner)[len(steps)] if len(steps) < 3 else any_other
 
 
 def value_at(value: object, steps: Sequence[str]) -> object:
@@ -48,37 +68,53 @@ def placed(body: JsonObject, steps: Sequence[str], value: object) -> JsonObject:
     return made
 
 
-def raw_at(raw: bytes | Raw, steps: Sequence[str]) -> bytes | Raw | None:
-    """The bytes of the value there; None where nothing is. UpstreamError 502 for what is no JSON."""
+#: What stands around a value: the object or array of each step on the way to it.
+Levels = tuple[Mapping[str, Raw] | Sequence[Raw], ...]
+
+
+def found_at(raw: bytes | Raw, steps: Sequence[str]) -> tuple[Levels, bytes | Raw] | None:
+    """The bytes of the value there, and what stands around it; None where nothing is. UpstreamError 502 for what is no
+    JSON."""
+    levels: list[Mapping[str, Raw] | Sequence[Raw]] = []
     for step in steps:
         kind = bytes(raw).lstrip()[:1]
         found: Raw | None = None
         if kind == b"{":
-            found = members(raw).get(step)
+            fields = members(raw)
+            levels.append(fields)
+            found = fields.get(step)
         elif kind == b"[":
             rows = items(raw)
+            levels.append(rows)
             place = _place(step, len(rows))
             found = None if place is None else rows[place]
         if found is None:
             return None
         raw = bytes(found).strip()
-    return raw
+    return tuple(levels), raw
+
+
+def raw_at(raw: bytes | Raw, steps: Sequence[str]) -> bytes | Raw | None:
+    """The bytes of the value there; None where nothing is. UpstreamError 502 for what is no JSON."""
+    found = found_at(raw, steps)
+    return None if found is None else found[1]
+
+
+def put_into(levels: Levels, steps: Sequence[str], value: bytes) -> bytes:
+    """The JSON with other bytes at the end of the steps; every other value keeps its own."""
+    for level, step in zip(reversed(levels), reversed(steps), strict=True):
+        if isinstance(level, Mapping):
+            value = object_of({**level, step: value})
+        else:
+            place = int(step)
+            value = array([*level[:place], value, *level[place + 1 :]])
+    return value
 
 
 def replaced(raw: bytes | Raw, steps: Sequence[str], value: bytes) -> bytes:
-    """The JSON with other bytes there; every other value keeps its own. What is there has been found by `raw_at`."""
-    if not steps:
-        return value
-    step, rest = steps[0], steps[1:]
-    whole = bytes(raw).strip()
-    if whole[:1] == b"[":
-        rows: list[bytes | Raw] = [*items(whole)]
-        place = int(step)
-        rows[place] = replaced(rows[place], rest, value)
-        return array(rows)
-    fields: dict[str, bytes | Raw] = {**members(whole)}
-    fields[step] = replaced(fields[step], rest, value)
-    return object_of(fields)
+    """The JSON with other bytes there, where there is something."""
+    found = found_at(raw, steps)
+    return bytes(raw) if found is None else put_into(found[0], steps, value)
 
 
 def _with(here: object, steps: tuple[str, ...], value: object) -> object:

@@ -7,7 +7,7 @@ import msgspec
 
 from adapters.http.answers import HttpAnswer
 from adapters.http.asking import HttpPlan
-from adapters.http.pointers import raw_at, replaced, steps_of
+from adapters.http.pointers import put_into, raw_at, replaced, steps_of
 from firewall.core.wire.requests import encoded
 from firewall.core.wire.splice import (
     FIREWALL,
@@ -36,46 +36,39 @@ def rebuild(
     """Every item that is admitted as the same bytes, in the same order; a member `firewall` of the upstream's own goes."""
     if len(disclosure.admitted) != len(answer.candidates):
         raise ValueError("a decision for each item is needed")
-    steps = steps_of(plan.read.list)
-    body = answer.body
-    if plan.read.single:
-        body = _item(body, answer, disclosure, steps, plan)
-    elif plan.read.columns:
-        body = replaced(body, steps, _columns(body, answer, disclosure, steps, batched=plan.read.batched))
-    elif not all(disclosure.admitted) or disclosure.annotations:
-        rows = [
-            _annotated(row, candidate.id, disclosure, plan)
-            for row, candidate in compress(
-                zip(answer.rows, answer.candidates, strict=True), disclosure.admitted
-            )
-        ]
-        body = replaced(body, steps, array(rows))
+    body = _cut(plan, answer, disclosure)
+    if answer.told:  # only memfw says what memfw decided
+        body = object_of({key: value for key, value in members(body).items() if key != FIREWALL})
     return WireResponse(
         status=response.status,
         headers=for_caller(response.headers),
-        body=with_firewall(_without_firewall(body), disclosure.firewall),
+        body=with_firewall(body, disclosure.firewall),
     )
 
 
-def _without_firewall(body: bytes) -> bytes:
-    """Only memfw says what memfw decided."""
-    if not body.lstrip().startswith(b"{") or (b'"firewall"' not in body and b"\\u" not in body):
-        return body
-    fields = members(body)
-    if FIREWALL not in fields:
-        return body
-    return object_of({key: value for key, value in fields.items() if key != FIREWALL})
+def _cut(plan: HttpPlan, answer: HttpAnswer, disclosure: Disclosure) -> bytes:
+    """The whole without what is withheld."""
+    steps = steps_of(plan.read.list)
+    if plan.read.single:
+        return _item(answer, disclosure, steps, plan)
+    if plan.read.columns:
+        return put_into(answer.around, steps, _columns(answer, disclosure, steps, batched=plan.read.batched))
+    if all(disclosure.admitted) and not disclosure.annotations:
+        return answer.body
+    rows: list[bytes | Raw] = [*compress(answer.rows, disclosure.admitted)]
+    if disclosure.annotations:
+        names = [candidate.id for candidate in compress(answer.candidates, disclosure.admitted)]
+        rows = [_annotated(row, name, disclosure, plan) for row, name in zip(rows, names, strict=True)]
+    return put_into(answer.around, steps, array(rows))
 
 
-def _item(
-    body: bytes, answer: HttpAnswer, disclosure: Disclosure, steps: Sequence[str], plan: HttpPlan
-) -> bytes:
+def _item(answer: HttpAnswer, disclosure: Disclosure, steps: Sequence[str], plan: HttpPlan) -> bytes:
     """One single item; withheld, it was refused before."""
     if not all(disclosure.admitted):
         raise ValueError("a withheld item has no answer")
     row, candidate = answer.rows[0], answer.candidates[0]
     noted = _annotated(row, candidate.id, disclosure, plan)
-    return body if noted is row else replaced(body, steps, bytes(noted))
+    return answer.body if noted is row else put_into(answer.around, steps, bytes(noted))
 
 
 def _annotated(row: bytes | Raw, name: str, disclosure: Disclosure, plan: HttpPlan) -> bytes | Raw:
@@ -92,11 +85,9 @@ def _annotated(row: bytes | Raw, name: str, disclosure: Disclosure, plan: HttpPl
     return replaced(row, steps, object_of(fields))
 
 
-def _columns(
-    body: bytes, answer: HttpAnswer, disclosure: Disclosure, steps: Sequence[str], *, batched: bool
-) -> bytes:
+def _columns(answer: HttpAnswer, disclosure: Disclosure, steps: Sequence[str], *, batched: bool) -> bytes:
     """The object of the columns, each without the values of what is withheld."""
-    whole = raw_at(body, steps)
+    whole = raw_at(answer.body, steps)
     fields: dict[str, bytes | Raw] = {**members(whole if whole is not None else b"{}")}
     for name, values in answer.columns.items():
         parts = [array(part) for part in _grouped(values, answer.groups, disclosure.admitted)]

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.http.pointers import placed, raw_at, replaced, steps_of, value_at
+from adapters.http.pointers import placed, raw_at, reader_of, replaced, steps_of, value_at
 from firewall.errors import CallerError
 
 #: The document and the pointers of RFC 6901, section 5.
@@ -52,6 +52,7 @@ NOWHERE = (
 def test_the_examples_of_the_standard(pointer: str) -> None:
     """In a value and in its bytes."""
     assert value_at(DOCUMENT, steps_of(pointer)) == POINTERS[pointer]
+    assert reader_of(pointer)(DOCUMENT) == POINTERS[pointer]
     raw = raw_at(msgspec.json.encode(DOCUMENT), steps_of(pointer))
     assert raw is not None
     assert msgspec.json.decode(raw) == POINTERS[pointer]
@@ -61,6 +62,8 @@ def test_the_examples_of_the_standard(pointer: str) -> None:
 def test_what_leads_nowhere(pointer: str) -> None:
     """Is nothing, never an error."""
     assert value_at(DOCUMENT, steps_of(pointer)) is None
+    assert reader_of(pointer)(DOCUMENT) is None
+    assert reader_of(pointer)([DOCUMENT]) is reader_of(pointer)("x") is None
     assert raw_at(msgspec.json.encode(DOCUMENT), steps_of(pointer)) is None
 
 
@@ -71,6 +74,15 @@ def test_what_is_replaced_leaves_the_rest_as_bytes() -> None:
         b'{"n":1.50e+2,"rows":{"x":[{"a" : 1},"two",3]},"s":"\\u00e9"}'
     )
     assert replaced(raw, (), b"[]") == b"[]"
+    assert replaced(raw, steps_of("/none"), b"[]") == raw
+
+
+def test_a_reader_goes_as_deep_as_its_pointer() -> None:
+    """Through objects and arrays alike."""
+    value = {"a": {"b": {"c": ["x", {"d": 1}]}}}
+    assert reader_of("/a/b/c/1/d")(value) == 1
+    assert reader_of("/0/a")([{"a": 2}]) == 2
+    assert reader_of("/a/0")({"a": [3]}) == 3
 
 
 def test_a_value_is_placed() -> None:
