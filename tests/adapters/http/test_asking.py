@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from adapters.http import HttpDialect, HttpMapping, HttpOwner, HttpRead, HttpRecall, HttpRoute
+from adapters.http.answers import HttpAnswer
 from firewall.errors import CallerError
 from firewall.ports import RouteClass, WireRequest
 from tests.adapters.http.describing import OWNED, PLAIN, answered, dialect, planned, request
@@ -239,3 +240,36 @@ def test_keys_and_routes() -> None:
     bearer = dialect()
     assert bearer.credential((("authorization", "bearer k"),)) == "k"
     assert bearer.credential((("authorization", "Basic k"),)) is None
+
+
+VECTOR = b"[ 1.50, -2e-3,0.1" + b",0" * 200 + b"]"
+
+
+def test_a_vector_goes_on_as_it_came() -> None:
+    """Its very bytes; what stands beside it is read as ever, and of a key given twice the last goes."""
+    codec = dialect()
+    body = b'{"text":"a","text":"b","vector":%b,"limit":2}' % VECTOR
+    plan = planned(codec, WireRequest(method="POST", path="/search", body=body))
+    assert plan.limit == 2
+    assert plan.request.body == b'{"text":"b","vector":%b,"limit":12}' % VECTOR
+    more = codec.more(plan, HttpAnswer(candidates=[], body=b"", more=True), 2)
+    assert more is not None
+    assert more.body == b'{"text":"b","vector":%b,"limit":24}' % VECTOR
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"limit":%b}' % VECTOR,
+        b'{"where":%b}' % VECTOR,
+        b'{"text":"%b' % VECTOR,
+        b'{"text":{"a":%b,}}' % VECTOR,
+        VECTOR,
+    ],
+)
+def test_a_vector_is_no_limit_and_no_filter(body: bytes) -> None:
+    """Where it stands in the place of one, and where the body is none, nothing goes."""
+    asked = WireRequest(method="POST", path="/search", body=body)
+    with pytest.raises(CallerError) as caught:
+        planned(dialect(owner=OWNED), asked, pin={"user": "u1"})
+    assert caught.value.status == 400
