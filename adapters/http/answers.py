@@ -5,14 +5,14 @@ of it is used. An item of any shape is a candidate: what it does not say is miss
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from adapters.http.asking import HttpPlan
 from adapters.http.pointers import Levels, found_at, reader_of, steps_of
 from firewall.core.model import Candidate
-from firewall.core.wire.prose import strings
+from firewall.core.wire.prose import is_prose, strings, strings_beside
 from firewall.core.wire.said import KNOWN, Said, moment, said_by
 from firewall.core.wire.splice import FIREWALL, broken, items, members, tree
 from firewall.ports import Answer, WireResponse
@@ -52,7 +52,7 @@ def read_answer(plan: HttpPlan, response: WireResponse) -> HttpAnswer:
     whole = tree(found)
     values = whole if isinstance(whole, list) and not read.single else [whole]
     return HttpAnswer(
-        candidates=_candidates(plan, zip(rows, values, strict=True)),
+        candidates=_candidates(plan, [*zip(rows, values, strict=True)]),
         body=body,
         around=around,
         told=told,
@@ -99,22 +99,25 @@ def _more(plan: HttpPlan, count: int) -> bool:
     return plan.growing and plan.asked is not None and plan.asked <= count
 
 
-def _candidates(plan: HttpPlan, rows: Iterable[tuple[bytes | Raw, object]]) -> list[Candidate]:
+def _candidates(plan: HttpPlan, rows: Sequence[tuple[bytes | Raw, object]]) -> list[Candidate]:
     """What items share is made once, and each is a copy of it with what is its own."""
     read = plan.read
+    keys: list[str] = []
+    spoken: Sequence[Sequence[str]] = [strings_beside(item, keys) for _, item in rows]
+    if is_prose("".join(keys)):
+        spoken = [strings(item) for _, item in rows]
     id_of, said_in, owner_of = reader_of(read.id), reader_of(read.metadata), _owners(plan)
     texts = [reader_of(pointer) for pointer in read.text]
     titled, created, updated = (_reader(where) for where in (read.title, read.created, read.updated))
     like = Candidate(id="", upstream=plan.upstream, backend=BACKEND, text="")
     used: dict[str, int] = {}
     candidates = []
-    for raw, item in rows:
+    for (raw, item), everything in zip(rows, spoken, strict=True):
         name = _name(id_of(item))
         if name is None:  # the same item has the same name in every answer; twins are told apart
             digest = hashlib.sha256(raw).hexdigest()[:_DIGEST_CHARS]
             used[digest] = used.get(digest, 0) + 1
             name = digest if used[digest] == 1 else f"{digest}-{used[digest]}"
-        everything = strings(item)
         text = _text_of(item, texts)
         if text is None:
             text, beside = "\n".join(everything), []

@@ -1,6 +1,6 @@
 """Free-shaped JSON: every string that would reach an agent. Iterative, so that depth is no limit."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 #: What of JSON may hold a string without being one.
 CONTAINERS = frozenset({dict, list})
@@ -16,6 +16,14 @@ def is_prose(text: str) -> bool:
 
 def strings(value: object) -> tuple[str, ...]:
     """Every string in the value, and every key that is more than an identifier, in order."""
+    keys: list[str] = []
+    found = strings_beside(value, keys)
+    # All keys are looked at as one text: hardly ever is one of them more than an identifier.
+    return tuple(_with_keys(value) if is_prose("".join(keys)) else found)
+
+
+def strings_beside(value: object, keys: list[str]) -> list[str]:
+    """Every string in the value, in order; its keys go to `keys`. If one of those is prose, `strings` tells where it stands."""
     found: list[str] = []
     left: list[Iterator[object]] = [iter((value,))]
     while left:
@@ -27,19 +35,29 @@ def strings(value: object) -> tuple[str, ...]:
             elif isinstance(part, str):
                 found.append(part)
             elif isinstance(part, dict):
-                # All keys are looked at as one text: hardly ever is one of them more than an identifier.
-                left.append(_spoken(part) if is_prose("".join(part)) else iter(part.values()))
+                keys += part
+                left.append(iter(part.values()))
                 break
             elif isinstance(part, list | tuple):
                 left.append(iter(part))
                 break
         else:
             left.pop()
-    return tuple(found)
+    return found
 
 
-def _spoken(fields: Mapping[str, object]) -> Iterator[object]:
-    for key, inner in fields.items():
-        if is_prose(key):
-            yield key
-        yield inner
+def _with_keys(value: object) -> list[str]:
+    found: list[str] = []
+    left: list[object] = [value]
+    while left:
+        part = left.pop()
+        if isinstance(part, str):
+            found.append(part)
+        elif isinstance(part, dict):
+            for key, inner in reversed(list(part.items())):
+                left.append(inner)
+                if is_prose(key):
+                    left.append(key)
+        elif isinstance(part, list | tuple):
+            left.extend(reversed(part))
+    return found
