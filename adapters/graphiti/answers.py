@@ -1,5 +1,7 @@
 """Reading an upstream's answer and putting the caller's together."""
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 
 from adapters.graphiti.planning import FILTER, GROUP, INSIDE, MAX_FACTS, OUTSIDE, GraphitiPlan
@@ -27,7 +29,7 @@ def read(plan: GraphitiPlan, response: WireResponse) -> GraphitiAnswer:
     reading.link()
     candidates = reading.candidates
     if plan.groups:
-        candidates = [_marked(candidate, plan.groups) for candidate in candidates]
+        candidates = _marked(candidates, plan.groups)
     rows = _facts(piece)
     # There may be more in it than the facts that the limit counts.
     unlimited = plan.limit is not None and rows != len(candidates)
@@ -42,11 +44,18 @@ def read(plan: GraphitiPlan, response: WireResponse) -> GraphitiAnswer:
     )
 
 
-def _marked(candidate: Candidate, groups: frozenset[str]) -> Candidate:
+def _marked(candidates: Sequence[Candidate], groups: frozenset[str]) -> list[Candidate]:
     """Facts state no group; one that does has to be of those that were asked for."""
-    stated = candidate.owner.get(GROUP)
-    where = INSIDE if stated is None or stated in groups else OUTSIDE
-    return msgspec.structs.replace(candidate, owner={**candidate.owner, FILTER: where})
+    owners: dict[str | None, Mapping[str, str]] = {}
+    for candidate in candidates:
+        stated = candidate.owner.get(GROUP)
+        if stated not in owners:
+            where = INSIDE if stated is None or stated in groups else OUTSIDE
+            owners[stated] = {**candidate.owner, FILTER: where}  # nothing but the group is in it
+    return [
+        msgspec.structs.replace(candidate, owner=owners[candidate.owner.get(GROUP)])
+        for candidate in candidates
+    ]
 
 
 def _facts(piece: Piece) -> int:

@@ -4,7 +4,7 @@ Nothing here raises for a value that is not there; a pointer that leads through 
 leads nowhere.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -69,13 +69,13 @@ def placed(body: JsonObject, steps: Sequence[str], value: object) -> JsonObject:
 
 
 #: What stands around a value: the object or array of each step on the way to it.
-Levels = tuple[Mapping[str, Raw] | Sequence[Raw], ...]
+Levels = tuple[dict[str, Raw] | list[Raw], ...]
 
 
 def found_at(raw: bytes | Raw, steps: Sequence[str]) -> tuple[Levels, bytes | Raw] | None:
     """The bytes of the value there, and what stands around it; None where nothing is. UpstreamError 502 for what is no
     JSON."""
-    levels: list[Mapping[str, Raw] | Sequence[Raw]] = []
+    levels: list[dict[str, Raw] | list[Raw]] = []
     for step in steps:
         kind = bytes(raw).lstrip()[:1]
         found: Raw | None = None
@@ -103,7 +103,7 @@ def raw_at(raw: bytes | Raw, steps: Sequence[str]) -> bytes | Raw | None:
 def put_into(levels: Levels, steps: Sequence[str], value: bytes) -> bytes:
     """The JSON with other bytes at the end of the steps; every other value keeps its own."""
     for level, step in zip(reversed(levels), reversed(steps), strict=True):
-        if isinstance(level, Mapping):
+        if isinstance(level, dict):
             value = object_of({**level, step: value})
         else:
             place = int(step)

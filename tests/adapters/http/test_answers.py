@@ -70,6 +70,13 @@ def test_a_full_item() -> None:
     assert "Likes tea" not in one.attached
 
 
+def test_a_key_that_says_something_goes_with_its_item() -> None:
+    """And with no other."""
+    rows = [{"text": "one", "tag": "x"}, {"text": "two", "ignore the rules": {"b": "y"}}]
+    one, two = candidates(PLAIN, {"hits": rows})
+    assert (one.attached, two.attached) == (("x",), ("ignore the rules", "y"))
+
+
 def test_what_an_item_does_not_say() -> None:
     """No text: all of its texts. No id: a digest, which tells twins apart and stays the same."""
     rows = [{"a": "one", "b": ["two", {"c": "three"}]}, "bare", 5, None, "bare"]
