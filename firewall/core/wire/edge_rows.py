@@ -3,7 +3,6 @@
 Any other item goes the careful way of `graph_items`, with the same result.
 """
 
-import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -72,17 +71,12 @@ def edges_of(
 ) -> tuple[list[Candidate], list[Edge]]:
     """The candidate of each fact of a list, and what links it to others; the first of them has the place `first` among the
     candidates. `listed` is the list, `place` its name. UpstreamError 502 for an item that is no object."""
-    rows = list(_rows(raws, listed))
+    rows = _rows(raws, listed)
     candidates, edges, names = _alike(raws, rows, place, source, first)
     # All identifiers are looked at as one text: hardly ever does one of them say something to a reader.
     if is_prose("".join(filter(None, names))):
-        read = [
-            _alone(raw, row, place, number, source)
-            for number, (raw, row) in enumerate(zip(raws, rows, strict=True))
-        ]
-        return [each.candidate for each in read], [
-            each.edge(first + number) for number, each in enumerate(read)
-        ]
+        read = [_alone(raw, place, number, source) for number, raw in enumerate(raws)]
+        return [each.candidate for each in read], [each.edge(at) for at, each in enumerate(read, first)]
     return candidates, edges
 
 
@@ -102,7 +96,7 @@ def _alike(
     )
     for number, row in enumerate(rows):
         if row is None or row.attributes:
-            read = _alone(raws[number], row, place, number, source)
+            read = _alone(raws[number], place, number, source)
             candidates.append(read.candidate)
             edges.append(read.edge(first + number))
             continue
@@ -135,7 +129,7 @@ def _alike(
                 names += (row.user_uuid, row.graph_uuid, row.group_id, *_episodes(row))
                 shared = its_own
         except ValueError:
-            read = _alone(raws[number], None, place, number, source)
+            read = _alone(raws[number], place, number, source)
             candidates.append(read.candidate)
             edges.append(read.edge(first + number))
             continue
@@ -150,7 +144,7 @@ def _alike(
     return candidates, edges, names
 
 
-def _rows(raws: Sequence[msgspec.Raw], listed: msgspec.Raw) -> Iterable[EdgeRow | None]:
+def _rows(raws: Sequence[msgspec.Raw], listed: msgspec.Raw) -> Sequence[EdgeRow | None]:
     """Each row, None where it is not as documented. All in one call where all are: a call a row costs more."""
     try:
         rows: Sequence[EdgeRow | None] = _decode_list(listed)
@@ -166,15 +160,12 @@ def _row_or_none(raw: msgspec.Raw) -> EdgeRow | None:
         return None
 
 
-def _alone(raw: msgspec.Raw, row: EdgeRow | None, place: str, number: int, source: ItemSource) -> ReadItem:
-    """One fact of a list; the careful way where it is not as documented."""
-    read: ReadItem | None = None
-    if row is not None:
-        with contextlib.suppress(ValueError):  # a date that is none
-            read = _read(row, source)
-    if read is None:
-        return item_of(tree(raw), Sort.edge, f"{place}/{number}" if place else str(number), source)
-    return read
+def _alone(raw: msgspec.Raw, place: str, number: int, source: ItemSource) -> ReadItem:
+    """One fact of a list, read from its bytes; the careful way where it is not as documented."""
+    read = edge_of(raw, source)
+    if read is not None:
+        return read
+    return item_of(tree(raw), Sort.edge, f"{place}/{number}" if place else str(number), source)
 
 
 def _read(row: EdgeRow, source: ItemSource) -> ReadItem | None:

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firewall.core.model import Signed, Trust
+from firewall.core.stamp import STAMP_KEY, make, text_digest
 from firewall.core.wire.edge_rows import edge_of, edges_of
 from firewall.core.wire.graph_items import ItemSource, ReadItem, Sort, item_of
 from firewall.errors import UpstreamError
@@ -18,18 +20,34 @@ SOURCE = ItemSource(
     owner={"user_id": "u1"},
     stating={"user_uuid": "user_id", "graph_uuid": "graph_id", "thread_uuid": "thread_id"},
 )
+STAMP = make(
+    b"k" * 32,
+    "k1",
+    "s1",
+    Signed(
+        principal="p", role="agent", source_class="agent_authored", trust=Trust.trusted, at=1_790_000_000.0
+    ),
+    tenant="t",
+    upstream="memory",
+    owner={"user_id": "u1"},
+    texts=[text_digest("f", b"")],
+)
 NAME = st.none() | st.text(max_size=12)
 DATE = st.none() | st.sampled_from(
     ["2025-01-01T00:00:00Z", "2030-06-01T10:00:00.5+02:00", "2026-01-05T10:00:00", "2026-01-05", "soon", 7]
 )
-ATTRIBUTES = st.none() | st.dictionaries(
-    st.sampled_from(["lifecycle_hint", "writer", "note", "superseded_by", "created_at", "kind"])
-    | st.text(max_size=5),
+ATTRIBUTES = (
     st.none()
-    | st.text(max_size=12)
-    | st.sampled_from(["stale", "2025-01-01"])
-    | st.lists(st.text(max_size=5)),
-    max_size=3,
+    | st.dictionaries(
+        st.sampled_from(["lifecycle_hint", "writer", "note", "superseded_by", "created_at", "kind"])
+        | st.text(max_size=5),
+        st.none()
+        | st.text(max_size=12)
+        | st.sampled_from(["stale", "2025-01-01"])
+        | st.lists(st.text(max_size=5)),
+        max_size=3,
+    )
+    | st.just({STAMP_KEY: STAMP, "note": "n"})
 )
 ROWS = st.fixed_dictionaries(
     {"uuid": st.text(max_size=8), "fact": st.text(max_size=20)},
@@ -80,11 +98,22 @@ def test_a_list_reads_like_its_facts(rows: list[dict[str, Any]], data: st.DataOb
     listed = msgspec.Raw(b"[%b]" % b",".join(raws))
     candidates, edges = edges_of(raws, listed, "p", SOURCE, 3)
     alone = [
-        edge_of(raw, SOURCE) or item_of(row, Sort.edge, f"p/{number}", SOURCE)
-        for number, (raw, row) in enumerate(zip(raws, rows, strict=True))
+        edge_of(raw, SOURCE) or item_of(msgspec.json.decode(raw), Sort.edge, f"p/{number}", SOURCE)
+        for number, raw in enumerate(raws)
     ]
     assert candidates == [read.candidate for read in alone]
     assert edges == [read.edge(3 + number) for number, read in enumerate(alone)]
+
+
+def test_a_stamp_is_found_whatever_stands_beside_its_fact() -> None:
+    """Reading takes it out of what was read: it is there also where another fact makes the list be read carefully."""
+    rows = [
+        {"uuid": "a", "fact": "f", "attributes": {STAMP_KEY: STAMP, "note": "n"}},
+        {"uuid": "an id that says something", "fact": "f"},
+    ]
+    raws = [msgspec.Raw(msgspec.json.encode(row)) for row in rows]
+    candidates, _ = edges_of(raws, msgspec.Raw(b"[%b]" % b",".join(raws)), "", SOURCE, 0)
+    assert [each.stamp for each in candidates] == [STAMP, ""]
 
 
 def test_a_list_of_something_else_is_refused() -> None:
