@@ -77,10 +77,10 @@ async def test_the_superseded_fact_is_counter_evidence(double: ZepDouble, base: 
     assert (reply.headers["memfw-admitted"], reply.headers["memfw-withheld"]) == ("1", "2")
 
 
-async def test_exactly_the_poisoned_facts_are_withheld(double: ZepDouble, base: str) -> None:
-    """In their order, and the caller's number of them."""
+def facts() -> list[dict[str, Any]]:
+    """Every other one poisoned."""
     fact = json.loads(CONTRADICTED.answered)["facts"][0]
-    rows = [
+    return [
         {
             **fact,
             "uuid": f"u{number}",
@@ -91,9 +91,33 @@ async def test_exactly_the_poisoned_facts_are_withheld(double: ZepDouble, base: 
         }
         for number in range(16)
     ]
+
+
+async def test_exactly_the_poisoned_facts_are_withheld(double: ZepDouble, base: str) -> None:
+    """In their order, and the caller's number of them; however often it is asked."""
+    rows = facts()
     double.answer("POST /search", {"facts": rows})
+    for _ in range(3):
+        reply = await sent(
+            base, AGENT, "POST /search", {"query": "q", "group_ids": ["checkout"], "max_facts": 5}
+        )
+        assert reply.json["facts"] == rows[:10:2]
+
+
+async def test_an_answer_that_holds_more_than_facts_is_neither_cut_nor_filled_up(
+    double: ZepDouble, base: str
+) -> None:
+    """The caller's number is that of the facts: nobody knows how many of the others there may be."""
+    rows = facts()
+    double.answer("POST /search", {"facts": rows, "note": "They were found in two graphs."})
     reply = await sent(base, AGENT, "POST /search", {"query": "q", "group_ids": ["checkout"], "max_facts": 5})
-    assert reply.json["facts"] == rows[:10:2]
+    assert reply.json["facts"] == rows[::2]
+    assert reply.json["note"] == "They were found in two graphs."
+    double.received.clear()
+    double.answer("POST /search", {"facts": rows[1:6:2], "note": "They were found in two graphs."})
+    reply = await sent(base, AGENT, "POST /search", {"query": "q", "group_ids": ["checkout"], "max_facts": 5})
+    assert reply.json["facts"] == []
+    assert len(double.received) == 1
 
 
 @pytest.mark.parametrize(
