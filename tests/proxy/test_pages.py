@@ -1,7 +1,10 @@
 """Answers that came before: read once, never mixed up, bounded, forgotten when asked."""
 
-from collections.abc import Mapping
+import tracemalloc
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,10 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.mem0 import Mem0Dialect
+from adapters.mem0 import answers as mem0
+from adapters.pinecone import answers as pinecone
 from adapters.zep import ZepDialect
+from firewall.core.erasing import forget_texts
 from firewall.core.survey import survey_of
 from firewall.errors import UpstreamError
-from firewall.ports import Answer, Caller, Dialect, Plan, WireRequest, WireResponse
+from firewall.ports import Answer, Caller, Dialect, Disclosure, Plan, WireRequest, WireResponse
 from firewall.proxy import pages as module
 from firewall.proxy.pages import Page, Pages
 from tests.adapters.pinecone.bench import Wire
@@ -110,6 +116,75 @@ def test_pinecone_says_how_it_reads_too(other: dict[str, object]) -> None:
     assert page.answer == wire.dialect.read(plan, response)
 
 
+class Watched:
+    """Hands on what is asked of a value, and notes what that is."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+        self.looked_at: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        self.looked_at.add(name)
+        return getattr(self._value, name)
+
+
+ROW = {"id": "m1", "metadata": {"text": "Likes tea"}}
+HIT = {"_id": "m1", "_score": 0.5, "fields": {"text": "Likes tea"}}
+READINGS = {
+    "POST ~/query": {"matches": [{**ROW, "score": 0.5}], "namespace": "other"},
+    "POST ~/records/namespaces/a/search": {"result": {"hits": [HIT]}},
+    "GET ~/vectors/fetch?ids=m1&namespace=a": {"vectors": {"m1": ROW}, "namespace": "a"},
+}
+ASKED: dict[str, object] = {
+    "POST ~/query": {"vector": [0.5], "topK": 9},
+    "POST ~/records/namespaces/a/search": {"query": {"inputs": {"text": "tea"}, "top_k": 9}},
+}
+
+
+def encoded(line: str) -> bytes:
+    return msgspec.json.encode(READINGS[line])
+
+
+@pytest.mark.parametrize("line", [SEARCH, *READINGS])
+def test_all_that_is_looked_at_is_said(line: str) -> None:
+    """Nothing of a plan decides how an answer is read that `reading` does not hold, and of the answer the body alone does."""
+    plan: Plan
+    reads: Callable[..., Answer]
+    if line == SEARCH:
+        plan, reads, response = search(top_k=3), mem0.read, answer("Likes tea", user="u2")
+    else:
+        plan, reads = Wire().plan(line, ASKED.get(line)), partial(pinecone.read, text_keys=("text",))
+        response = page_of(encoded(line))
+    says: Any = Watched(plan)
+    asked: Any = Watched(plan)
+    answered: Any = Watched(response)
+    assert type(plan).reading.fget(says) == plan.reading is not None  # type: ignore[attr-defined]
+    assert reads(asked, answered).candidates
+    assert asked.looked_at <= says.looked_at
+    assert answered.looked_at == {"body"}
+
+
+@pytest.mark.parametrize("line", [SEARCH, *READINGS])
+def test_nothing_that_is_done_with_an_answer_changes_it(line: str) -> None:
+    """It is put together with some rows less and some said of them, joined with what follows, and is still as it was read."""
+    dialect: Dialect
+    plan: Plan
+    if line == SEARCH:
+        dialect, plan, response = DIALECT, search(fields=["id"]), answer("Likes tea")
+    else:
+        wire = Wire()
+        dialect, plan, response = wire.dialect, wire.plan(line, ASKED.get(line)), page_of(encoded(line))
+    page = [Pages().read(dialect, plan, response) for _ in range(2)][-1]
+    for admitted in ([True], [False]):
+        notes = {"m1": {"memfw_action": "inspect_before_use"}, "m0": {"memfw_action": "use_now"}}
+        disclosure = Disclosure(admitted=admitted, firewall=b'{"policy":"p"}', annotations=notes)
+        dialect.rebuild(plan, page.answer, response, disclosure)
+    joined = dialect.joined(plan, page.answer, page.answer)
+    dialect.rebuild(plan, joined, response, Disclosure(admitted=[False] * len(joined.candidates)))
+    dialect.more(plan, page.answer, 90)
+    assert page.answer == dialect.read(plan, response)
+
+
 def test_bodies_that_are_not_kept() -> None:
     """Too long, or of a plan that does not say how it reads."""
     pages, dialect = Pages(), Counting()
@@ -134,22 +209,97 @@ def test_a_dialect_that_says_nothing_is_never_remembered() -> None:
 
 def test_what_is_kept_is_bounded() -> None:
     """The answer that nobody asked for longest goes first, and the marks are bounded as well."""
-    body = answer("Likes tea 0")
-    pages, dialect = Pages(size=2 * len(body.body)), Counting()
+    pages, dialect = Pages(size=5 * weight_of("Likes tea 0") - 1), Counting()
 
     def twice(number: int) -> None:
         for _ in range(2):
             read(pages, dialect, answer(f"Likes tea {number}"))
 
-    for number in (0, 1):
+    for number in range(4):
         twice(number)
     read(pages, dialect, answer("Likes tea 0"))
-    twice(2)
+    twice(4)
     before = dialect.reads
     read(pages, dialect, answer("Likes tea 0"))
     assert dialect.reads == before
     read(pages, dialect, answer("Likes tea 1"))
     assert dialect.reads == before + 1
+
+
+def weight_of(*texts: str) -> int:
+    """What such an answer is said to take."""
+    pages = Pages()
+    return [read(pages, DIALECT, answer(*texts)) for _ in range(2)][-1].weight
+
+
+def page_of(body: bytes) -> WireResponse:
+    return WireResponse(status=200, body=body)
+
+
+STRINGS = b",".join(b'"%d"' % number for number in range(5_000))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda number: b'{"results":[],"count":%d}' % number,
+        lambda number: b'{"results":[{"id":"%d","memory":"a"}]}' % number,
+        lambda number: b'{"results":[%b{"id":"%d","memory":""}]}' % (b'{"id":"","memory":""},' * 200, number),
+        lambda number: b'{"results":[{"metadata":{"x":[%b]},"memory":"a","id":"%d"}]}' % (STRINGS, number),
+        lambda number: b'{"results":[{"memory":"%b \\ud83d\\ude00","id":"%d"}]}' % (b"a" * 9_000, number),
+    ],
+    ids=["no rows", "one row", "small rows", "many strings", "wide text"],
+)
+def test_the_bound_counts_what_is_really_held(body: Callable[[int], bytes]) -> None:
+    """Small bodies and those that are read into much more than themselves take no more room than is said."""
+    size = 2 << 20
+    pages = Pages(size=size)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(100, 999):
+            read(pages, DIALECT, page_of(body(number)))
+            page = read(pages, DIALECT, page_of(body(number)))
+            page.survey_of(page.answer.candidates)
+            if pages._used > size // 2:
+                break
+        forget_texts()
+        pages._once.clear()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size // 2 < pages._used == sum(page.weight for page in pages._kept.values())
+    assert after - before < 1.2 * pages._used
+
+
+def test_an_answer_that_would_take_it_all_is_not_kept() -> None:
+    """It drives nothing out, however it came to be that heavy."""
+    pages, wire = Pages(size=1 << 20), Wire()
+    _, light = (read(pages, DIALECT, answer("Likes tea")) for _ in range(2))
+    heavy = page_of(b'{"results":[{"id":"m1","memory":"a","metadata":{"x":[%b]}}]}' % STRINGS)
+    wide = {"vector": [0.5], "topK": 1, "namespace": "n" * (1 << 20)}
+    for _ in range(3):
+        read(pages, DIALECT, heavy)
+        pages.read(wire.dialect, wire.plan("POST ~/query", wide), page_of(b'{"matches":[]}'))
+    assert list(pages._kept.values()) == [light]
+
+
+def test_what_looks_alike_is_weighed_anew() -> None:
+    """One page takes the place of another, and its own room."""
+    pages = Pages()
+    filler = "word " * 200
+    for letters in ("a", "a", "ä", "b", "ä"):
+        text = letters.ljust(2, "x") if letters.isascii() else letters
+        read(pages, DIALECT, answer(text + filler))
+        assert pages._used == sum(page.weight for page in pages._kept.values())
+    assert len(pages._kept) == 1
+
+
+@pytest.mark.parametrize("call", ["GET /indexes", "POST ~/describe_index_stats", "POST ~/vectors/upsert"])
+def test_what_holds_no_memory_text_is_not_kept(call: str) -> None:
+    """It is not read, so there is nothing to save; and it may hold what is nobody's to keep."""
+    body = {"vectors": [{"id": "v1", "values": [0.5]}]} if call.endswith("upsert") else None
+    assert Wire().plan(call, body).reading is None
 
 
 def test_marks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
