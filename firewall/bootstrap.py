@@ -52,6 +52,8 @@ from firewall.service.review.room import ReviewRoom, ReviewSettings
 from firewall.service.review.vault import Vault
 
 POLICY_LOOK_SECONDS = 1.0
+#: As many bits of a time as an id has room for: some 9,000 years.
+_MILLISECONDS = (1 << 48) - 1
 _log = logging.getLogger("memfw")
 
 
@@ -118,11 +120,11 @@ async def open_house(
             ring=ring,
             holds=Holds(vault, projections, review),
             deletes=deletes,
-            stamps=Stamps(ring, decision_ids(), metrics),
+            stamps=Stamps(ring, decision_ids(now), metrics),
             pages=Pages(),
             now=now,
             monotonic=monotonic,
-            new_id=new_id or decision_ids(),
+            new_id=new_id or decision_ids(now),
         )
         pipelines = []
         site = Site(config=config, metrics=metrics, ring=ring, monotonic=monotonic)
@@ -222,11 +224,12 @@ def _forget(pages: Pages) -> None:
     pages.forget()
 
 
-def decision_ids() -> Callable[[], str]:
+def decision_ids(now: Callable[[], float]) -> Callable[[], str]:
     """Unique, and growing with the time to the millisecond: the log keeps a unique index over them, which is cheap to write
-    where it grows at its end. No secrets: who may read a decision is decided by its scope."""
+    where it grows at its end. 32 hex digits whatever the clock says. No secrets: they
+    tell when they were made, and who may read a decision is decided by its scope."""
     draw = random.Random(os.urandom(32)).getrandbits  # noqa: S311  ids, not keys
-    return lambda: f"{int(time.time() * 1000):012x}{draw(80):020x}"
+    return lambda: f"{int(now() * 1000) & _MILLISECONDS:012x}{draw(80):020x}"
 
 
 def _warm_up(policy: CompiledPolicy, now: float) -> None:

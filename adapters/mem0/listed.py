@@ -5,16 +5,14 @@ share owner and metadata: what they share is read once. Every other row goes to 
 against each other.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from adapters.mem0.rows import BACKEND, NONE, RowSource, memory_row, owner_of, stamp_in
-from firewall.core.memo import Memo
 from firewall.core.model import Candidate
 from firewall.core.wire.prose import CONTAINERS, is_prose, strings
-from firewall.core.wire.said import KNOWN, NOTHING_SAID, Said, said_by, seconds_of
+from firewall.core.wire.said import KNOWN, NOTHING_SAID, Said, said_by, seconds_in
 
 _Ids = tuple[str | None, ...]
 
@@ -68,10 +66,6 @@ class _UsualPage(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 _decode_page = msgspec.json.Decoder(_UsualPage).decode
 _decode_metadata = msgspec.json.Decoder(dict[str, object] | None).decode
 _decode_categories = msgspec.json.Decoder(list[str] | None).decode
-#: ValueError for a date that is not as documented. Most rows were read before, or share their dates with others.
-_seconds: Callable[[str], float] = Memo[str, float](
-    lambda text: seconds_of(msgspec.convert(text, datetime)), entries=4_096, size=1 << 20
-).of
 
 
 def memory_rows(raws: Sequence[msgspec.Raw], source: RowSource, body: bytes = b"") -> list[Candidate]:
@@ -120,9 +114,11 @@ def _alike(  # noqa: C901, PLR0912, PLR0915
             if stale:
                 said, attached = _described(fields, labels, names)
                 stale, like = False, None
-            created_at = None if created is None else _seconds(created)
+            created_at = None if created is None else seconds_in(created)
             # A memory that was never changed has one date, which is read once.
-            updated_at = created_at if updated == created else None if updated is None else _seconds(updated)
+            updated_at = (
+                created_at if updated == created else None if updated is None else seconds_in(updated)
+            )
         except (ValueError, RecursionError):
             candidates.append(memory_row(raw, source))
             continue

@@ -184,7 +184,7 @@ def batch(asked: Asked) -> Mem0Plan:
 
 
 def feedback(asked: Asked) -> Mem0Plan:
-    """Recorded as standing, for the principal and at the time of the request."""
+    """Recorded as standing, for the principal and at the time of the request. The reason is a text that is stored."""
     body = json_object(asked.request.body)
     memory_id = _memory_id(body.get("memory_id"))
     given = body.get("feedback")
@@ -196,6 +196,8 @@ def feedback(asked: Asked) -> Mem0Plan:
         raise invalid("feedback must be POSITIVE, NEGATIVE, VERY_NEGATIVE or null", code="invalid_feedback")
     plan = plan_for(asked, upstream_request(asked.request, asked.match.path, query=asked.query(), body=body))
     plan.preflight = preflight(asked, memory_id)
+    said = beside(body, "memory_id", "feedback")
+    plan.drafts = (text_draft(0, None, {}, said),) if said else ()
     plan.standing = (
         StandingGiven(
             upstream=asked.upstream,

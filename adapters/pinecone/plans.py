@@ -11,6 +11,7 @@ import msgspec
 from adapters.pinecone.bodies import RawObject, one_credential
 from adapters.pinecone.hosts import Hosts, IndexHost
 from adapters.pinecone.routes import INDEX, Route, Shape
+from adapters.pinecone.rows import LAYOUTS
 from firewall.core.wire.requests import denied, forwarded, invalid, query_of
 from firewall.core.wire.splice import object_of
 from firewall.errors import CallerError
@@ -59,7 +60,9 @@ class PineconePlan(Plan, kw_only=True):
 
     @property
     def reading(self) -> object:
-        """Also of the shapes without memory text, which are not read at all."""
+        """Of the shapes with memory text: the others are not read at all, and may hold keys."""
+        if self.shape not in LAYOUTS:
+            return None
         return (
             self.shape,
             self.upstream,

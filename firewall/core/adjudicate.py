@@ -62,6 +62,7 @@ SIGNALS: tuple[Signal, ...] = (
     ledger.check,
     size.check,
 )
+#: A new one has to be known to `_rivals`, which says of whom these can find anything.
 SET_SIGNALS: tuple[SetSignal, ...] = (conflict.check_set,)
 WRITE_SIGNALS: tuple[Signal, ...] = (content.check,)
 
@@ -254,7 +255,7 @@ def _relations(
     among: Sequence[int] | None,
 ) -> dict[int, tuple[Finding, ...]]:
     """What the candidates say about each other, all or only those `among` them. One that is out already says nothing about
-    the rest."""
+    the rest; where the look fails, all who were held against each other are out."""
     standing_in = [
         index
         for index in (range(len(drafts)) if among is None else among)

@@ -5,7 +5,6 @@ their calls, and a test holds it against them. What rows share (the owner, the s
 when it is first met; a look may know no more than that the last one of its like was all right.
 """
 
-import math
 from collections.abc import Sequence
 
 import msgspec
@@ -22,7 +21,7 @@ from firewall.core.model import (
     Surface,
     Trust,
 )
-from firewall.core.signals import content, provenance, scope
+from firewall.core.signals import age, content, provenance, scope
 from firewall.core.survey import Group, Survey
 
 # Looked up once: an enum finds its members by a Python call, which every candidate would pay.
@@ -77,7 +76,7 @@ class Sources:
             candidate.source_class,
             candidate.writer,
         )
-        if candidate.attestation is not _UNSIGNED:
+        if candidate.attestation is not _UNSIGNED or candidate.signed is not None:
             source += (candidate.attestation, candidate.signed)
         known = self._drafts.get(source)
         if known is None:
@@ -169,10 +168,10 @@ def _passing(group: Group, candidates: Sequence[Candidate], met: _Met, env: Env)
         places = [place for place in places if len(candidates[place].text) <= room]
     limit = env.policy.max_age[sample.kind]
     if limit is not None and env.now - group.oldest > limit:
-        places = [place for place in places if not env.now - _changed(candidates[place]) > limit]
+        places = [place for place in places if not _too_old(candidates[place], limit, env.now)]
     return places
 
 
-def _changed(candidate: Candidate) -> float:
-    changed = candidate.created_at if candidate.updated_at is None else candidate.updated_at
-    return math.inf if changed is None else changed
+def _too_old(candidate: Candidate, limit: float, now: float) -> bool:
+    seconds = age.age_of(candidate, now)
+    return seconds is not None and seconds > limit

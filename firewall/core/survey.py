@@ -77,9 +77,9 @@ def survey_of(candidates: Sequence[Candidate]) -> Survey:
                 group = Group(candidate, [])
                 groups.append(group)
                 shared = its_own
-            changed = candidate.updated_at
-            if changed is None:
-                changed = candidate.created_at
+            changed, created = candidate.updated_at, candidate.created_at
+            if changed is None or (created is not None and created > changed):
+                changed = created
             if changed is not None and changed < group.oldest:
                 group.oldest = changed
             chars = len(text)

@@ -40,6 +40,7 @@ from firewall.service.scopes import state_for
 
 #: How an upstream refuses an answer that would be too large: not all of them tell that from any other bad request.
 _TOO_LARGE = frozenset({400, 413})
+_ADMIN_WORD = f" {ADMIN_PREFIX}"
 
 
 class Passage(msgspec.Struct, frozen=True):
@@ -69,13 +70,13 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Said(msgspec.Struct, frozen=True):
-    """What the headers of a request say: memfw's own by lower-case name, what goes on, the key in it, and the last word of each
-    value; `admin` where one of those looks like the admin token."""
+    """What the headers of a request say: memfw's own by lower-case name, what goes on, the key in it, and the words of all
+    its values; `admin` where one of those looks like the admin token."""
 
     ours: Mapping[str, str]
     theirs: Headers
     credential: str | None
-    words: frozenset[str]
+    words: str
     admin: bool
 
 
@@ -98,14 +99,8 @@ class Pipeline:
 
     def _read(self, headers: Headers) -> _Said:
         ours, theirs = at_edge(headers)
-        words = frozenset([_last_word(value) for _, value in theirs])
-        return _Said(
-            ours,
-            theirs,
-            self.mount.dialect.credential(theirs),
-            words,
-            admin=any(word.startswith(ADMIN_PREFIX) for word in words),
-        )
+        words = "\n".join([_words(value) for _, value in theirs])
+        return _Said(ours, theirs, self.mount.dialect.credential(theirs), words, admin=_ADMIN_WORD in words)
 
     def _principal(self, said: _Said) -> Principal:
         own = said.ours.get("memfw-key")
@@ -128,13 +123,14 @@ class Pipeline:
             own = said.credential or None
         if principal.local:  # nobody's key but the admin token, which is known by its look
             own = None
-        if own not in said.words and not said.admin:
+        ours = _ADMIN_WORD if own is None else _words(own)
+        if ours not in said.words and not said.admin:
             return said.theirs
         return tuple(
             [
                 pair
                 for pair in said.theirs
-                if (word := _last_word(pair[1])) != own and not word.startswith(ADMIN_PREFIX)
+                if ours not in (words := _words(pair[1])) and _ADMIN_WORD not in words
             ]
         )
 
@@ -368,9 +364,9 @@ class Pipeline:
         return (("Memfw-After", str(appended.offset)),)
 
 
-def _last_word(value: str) -> str:
-    """A key stands behind its scheme, or alone."""
-    return value.rpartition(" ")[2]
+def _words(value: str) -> str:
+    """With one blank around each: a key stands behind its scheme or alone, and may be of several words itself."""
+    return f" {' '.join(value.split())} "
 
 
 def _is_foreign(candidate: Candidate, env: Env) -> bool:

@@ -6,6 +6,7 @@ upstream closed in that moment, mostly. The second try always has a new connecti
 """
 
 import asyncio
+import functools
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
@@ -39,7 +40,7 @@ class FastTransport:
         self._target = parse_target(base_url)
         self._limits = limits
         self._clock = clock
-        self._ssl = (ssl_context or ssl.create_default_context()) if self._target.tls else None
+        self._ssl = (ssl_context or _system_tls()) if self._target.tls else None
         self._loop = asyncio.get_running_loop()
         self._requests = RequestHeaders(self._target, extra)
         self._responses = ResponseHeaders()
@@ -170,3 +171,10 @@ class FastTransport:
         self._open.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
+
+
+@functools.cache
+def _system_tls() -> ssl.SSLContext:
+    """What everybody believes here, for all upstreams: the system's authorities are a megabyte and tens of milliseconds,
+    and a new host is met in the middle of a request. Never changed: who wants another has a context made."""
+    return ssl.create_default_context()

@@ -81,13 +81,16 @@ class Recorder:
         self._task = asyncio.get_running_loop().create_task(self._run(), name="memfw-recorder")
 
     async def close(self) -> None:
-        """Drains what is left once more; what the log does not take then is counted as dropped."""
+        """Drains what is left; what the log does not take then is counted as dropped."""
         self._stopping.set()
         if self._task is not None:
             await self._task
-        await self.drain()
+        if await self.drain():
+            await self.drain()  # what came during the first one, and texts that stood behind others
         if self._journal is not None:
             self._journal.flush()
+        self._waiting += self._buffer.drain()
+        self._texts += self._buffer.drain_texts()
         for _key, events in self._waiting:
             self._metrics.quarantine_dropped.inc(len(events))
         self._metrics.quarantine_texts_dropped.inc(len(self._texts))
@@ -174,7 +177,7 @@ class Recorder:
 
     async def _drain(self) -> bool:
         """What comes meanwhile is the next turn's: under steady traffic this one would never end, and each few sightings would
-        be a commit of their own."""
+        be a commit of their own. Texts are taken with their sightings, or a turn later where others still wait for the store."""
         self.settle()
         try:
             await self._append_waiting()
@@ -191,6 +194,7 @@ class Recorder:
         return True
 
     async def _append_waiting(self) -> None:
+        """As many appends as wait now, the oldest first. StateError: it and all behind it stay."""
         left = len(self._waiting)
         while left > 0:
             key, events = self._waiting[0]

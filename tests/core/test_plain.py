@@ -67,8 +67,17 @@ SIGNED = (
     Signed(principal="bot", role="agent", source_class="web", trust=Trust.trusted, at=NOW),
 )
 
-times = st.sampled_from([None, NOW + 9 * DAY, NOW - DAY, NOW - 100 * DAY, NOW - 4_000 * DAY, float("nan")])
-rare_times = st.sampled_from([None, None, None, NOW - DAY, NOW + DAY])
+
+def alone(answer: list[Candidate], env: Env) -> Adjudication:
+    """What is to come out: each candidate judged as if there were no other, and then all of them held against all."""
+    return conclude(answer, [judge([row], env, ONE_BY_ONE)[0] for row in answer], env)
+
+
+odd_times = st.sampled_from([float("nan"), float("inf"), float("-inf"), 0.0])
+times = st.sampled_from([None, NOW + 9 * DAY, NOW - DAY, NOW - 100 * DAY, NOW - 4_000 * DAY]) | odd_times
+rare_times = st.sampled_from([None, None, None, NOW - DAY, NOW + DAY, float("nan"), float("inf")])
+#: So long that the reader of outcomes gets to see nothing of the text behind it.
+LONG_TITLE = "word " * 4_001
 strings = st.sampled_from(["", "chat", "work", HOSTILE, "größer", "tea " * 30])
 candidates = st.builds(
     Candidate,
@@ -86,9 +95,10 @@ candidates = st.builds(
         ]
     ),
     kind=st.sampled_from(Kind),
-    title=st.sampled_from(["", "", "Tea", "USES", HOSTILE, "The legacy adapter was rejected"]),
+    title=st.sampled_from(["", "", "Tea", "USES", HOSTILE, "The legacy adapter was rejected", LONG_TITLE]),
     owner=st.dictionaries(
-        st.sampled_from(["user_id", "tenant_id", "scope"]), st.sampled_from(["u1", "default", "foreign"])
+        st.sampled_from(["user_id", "tenant_id", "scope", "run_id"]),
+        st.sampled_from(["u1", "default", "foreign"]),
     ),
     created_at=times,
     updated_at=times,
@@ -206,8 +216,7 @@ def test_what_is_not_plain_is_seen(name: str) -> None:
 def test_the_look_changes_nothing(answer: list[Candidate], context: Context, state: State) -> None:
     """The same verdicts as from all signals one by one, whatever the rows before were like."""
     quick = adjudicate(answer, context, state, POLICY, NOW)
-    slow = adjudicate(answer, context, state, POLICY, NOW, signals=ONE_BY_ONE)
-    assert quick == slow
+    assert quick == alone(answer, Env(context, POLICY, state, NOW))
     assert quick.marked == Adjudication(quick.verdicts).marked
 
 
@@ -257,7 +266,29 @@ def test_what_rows_of_a_kind_share_changes_nothing(
 ) -> None:
     """A draft is shared only by rows that would each have come to it alone."""
     quick = adjudicate(answer, context, state, POLICY, NOW)
-    assert quick == adjudicate(answer, context, state, POLICY, NOW, signals=ONE_BY_ONE)
+    assert quick == alone(answer, Env(context, POLICY, state, NOW))
+
+
+def test_a_title_hides_nothing_of_the_text() -> None:
+    """However long it is, what became of something is read behind it, and the same text without it is judged for itself."""
+    report = msgspec.structs.replace(PLAIN, text="The legacy adapter was rejected by the verifier.")
+    titled = msgspec.structs.replace(report, id="m1", title=LONG_TITLE)
+    env = Env(Context(decision_id="d", pin={"user_id": "u1"}), POLICY, State(), NOW)
+    for rows in ([titled, report], [report, titled]):
+        verdicts = adjudicate(rows, env.context, env.state, env.policy, env.now).verdicts
+        assert verdicts == alone(rows, env).verdicts
+        assert [verdict.reasons for verdict in verdicts].count(("text_signal:failed",)) == 2
+
+
+def test_rows_of_one_source_share_no_trust_that_somebody_signed_for() -> None:
+    """Whatever their stamps are said to be worth."""
+    rows = [
+        msgspec.structs.replace(PLAIN, id=f"m{place}", signed=signed)
+        for place, signed in enumerate((None, *SIGNED))
+    ]
+    env = Env(Context(decision_id="d", pin={"user_id": "u1"}), POLICY, State(), NOW)
+    for answer in (rows, rows[::-1]):
+        assert adjudicate(answer, env.context, env.state, env.policy, env.now) == alone(answer, env)
 
 
 def test_hostile_rows_of_a_kind_share_draft_and_verdict() -> None:
@@ -294,7 +325,22 @@ def test_a_row_that_is_plain_but_for_its_text_meets_the_signals_of_texts() -> No
     assert looked.drafts[1:] == [FAILED_DRAFT, FAILED_DRAFT]
 
 
-@pytest.mark.parametrize("broken", [{"owner": None}, {"kind": "nonsense"}, {"text": None}])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"owner": None},
+        {"kind": "nonsense"},
+        {"text": None},
+        {"title": 5},
+        {"attached": (5,)},
+        {"claims": None},
+        {"writer": []},
+        {"updated_at": "yesterday"},
+        {"updated_at": NOW, "created_at": "yesterday"},
+        {"expires_at": "yesterday"},
+    ],
+    ids=str,
+)
 def test_a_row_that_the_look_fails_on_is_out(broken: dict[str, object]) -> None:
     """For that candidate alone."""
     good = Candidate(id="good", upstream="mem0", text="Likes tea")
@@ -305,3 +351,31 @@ def test_a_row_that_the_look_fails_on_is_out(broken: dict[str, object]) -> None:
     drafts = judge([bad, good, bad], env)
     failed = ["adjudication_error"]
     assert [[finding.reason for finding in draft.findings] for draft in drafts] == [failed, [], failed]
+
+
+def test_an_id_that_cannot_be_compared_fails_the_set() -> None:
+    """Nobody knows then whose namesake it is: the survey makes the look at the set no milder."""
+    good, bad = msgspec.structs.replace(PLAIN, id="m1"), msgspec.structs.replace(PLAIN, id="m2")
+    msgspec.structs.force_setattr(bad, "id", [])
+    env = Env(Context(decision_id="d", pin={"user_id": "u1"}), POLICY, State(), NOW)
+    quick = adjudicate([good, bad], env.context, env.state, env.policy, env.now)
+    assert quick == alone([good, bad], env)
+    assert [verdict.reasons for verdict in quick.verdicts] == [("adjudication_error",)] * 2
+
+
+def test_a_look_at_the_set_that_fails_costs_those_who_are_looked_at() -> None:
+    """Who states nothing that another could contradict has nothing to fear from one who cannot be compared."""
+    tea, one, other = (
+        msgspec.structs.replace(PLAIN, id=name, text=text)
+        for name, text in (
+            ("m1", "Likes tea"),
+            ("m2", "Service port is 8080"),
+            ("m3", "Service port is 9090"),
+        )
+    )
+    msgspec.structs.force_setattr(other, "owner", {"user_id": "u1", "scopes": []})
+    context = Context(decision_id="d", pin={"user_id": "u1"})
+    for rows in ([tea, one, other], [other, one, tea]):
+        verdicts = adjudicate(rows, context, State(), POLICY, NOW).verdicts
+        failed = {row.id for row, verdict in zip(rows, verdicts, strict=True) if not verdict.admitted}
+        assert failed == {"m2", "m3"}

@@ -14,6 +14,27 @@ ROOMS = ("firewall", "adapters")
 LIMIT = 400
 #: What is only ever imported where it is used: clients of vendors, and what comes with them.
 VENDORS = ("mem0", "pinecone", "zep_cloud", "qdrant_client", "openai", "numpy", "sqlalchemy", "grpc", "httpx")
+#: What a house with one remote Mem0 and an embedded log does without: other upstreams and logs, and other commands.
+UNUSED = (
+    *("redis", "hiredis", "cryptography", "unittest", "multiprocessing"),
+    *("adapters.graphiti", "adapters.http", "adapters.markdown", "adapters.pinecone", "adapters.zep"),
+    *("adapters.mem0.embedded", "adapters.mem0.offline", "adapters.mem0.oss"),
+    *("firewall.client", "firewall.demo", "firewall.evaluate", "firewall.quickstart", "firewall.shared_port"),
+    *(
+        "firewall.commands.audit_report",
+        "firewall.commands.auditing",
+        "firewall.core.verify",
+        "firewall.log.export",
+    ),
+    *("firewall.log.redis", "firewall.log.sqlite_audit", "firewall.log.sqlite_backup", "firewall.log.trail"),
+    *(
+        "firewall.policy.reference",
+        "firewall.policy.report",
+        "firewall.policy.schema",
+        "firewall.policy.suite",
+    ),
+    *("firewall.policy.verify", "firewall.proxy.transport_aiohttp"),
+)
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "shared", "manager", "base"}
 
 
@@ -105,28 +126,32 @@ def test_importing_has_no_effect(tmp_path: Path) -> None:
 
 _START = """
 import asyncio, json, os, signal, sys
+import firewall.cli
 from firewall.config import load_config
 from firewall.serve import run, serve
 
 async def main():
     loop = asyncio.get_running_loop()
-    serving = loop.create_task(serve(load_config(None, {"MEMFW_LISTEN__PORT": "0"})))
+    serving = loop.create_task(serve(load_config("memfw.yaml", {"MEMFW_LISTEN__PORT": "0"})))
     loop.call_later(0.3, os.kill, os.getpid(), signal.SIGTERM)
     return await serving
 
 code = run(main())
-print(code, [vendor for vendor in json.loads(sys.argv[1]) if vendor in sys.modules])
+print(code, "adapters.mem0" in sys.modules, [name for name in json.loads(sys.argv[1]) if name in sys.modules])
 """
 
 
-def test_a_start_loads_no_vendor(tmp_path: Path) -> None:
-    """`memfw serve` comes up and goes down without a client of any vendor in the process."""
+def test_a_start_loads_what_it_serves(tmp_path: Path) -> None:
+    """`memfw serve` comes up and goes down without a vendor's client, and without the code that its config has no use for."""
+    ours = {name for name in UNUSED if name.partition(".")[0] in ROOMS}
+    assert ours <= set(modules())
+    (tmp_path / "memfw.yaml").write_text("upstreams: {mem0: {dialect: mem0, url: 'http://127.0.0.1:9'}}\n")
     done = subprocess.run(
-        [sys.executable, "-c", _START, json.dumps(VENDORS)],
+        [sys.executable, "-c", _START, json.dumps(VENDORS + UNUSED)],
         cwd=tmp_path,
         env={"PYTHONPATH": str(ROOT), "PATH": ""},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.stdout == "0 []\n", done.stderr
+    assert done.stdout == "0 True []\n", done.stderr

@@ -1,29 +1,23 @@
 """Answers that came before: read once, never mixed up, bounded, forgotten when asked."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.http import HttpOwner, HttpRead
 from adapters.mem0 import Mem0Dialect
+from firewall.core.erasing import forget_texts
 from firewall.core.survey import survey_of
 from firewall.errors import UpstreamError
 from firewall.ports import Answer, Caller, Dialect, Plan, WireRequest, WireResponse
 from firewall.proxy import pages as module
 from firewall.proxy.pages import Page, Pages
-from tests.adapters.graphiti import bench as graphiti_bench
-from tests.adapters.http import describing
 from tests.adapters.pinecone.bench import Wire
-from tests.adapters.zep import bench as zep_bench
+from tests.proxy.searches import DIALECT, answer, page_of, plan_of, search
 from tests.server.reviewing import POISON, court
-
-SEARCH = "/v3/memories/search/"
-DIALECT = Mem0Dialect("platform")
 
 
 class Counting(Mem0Dialect):
@@ -36,22 +30,6 @@ class Counting(Mem0Dialect):
     def read(self, plan: Plan, response: WireResponse) -> Answer:
         self.reads += 1
         return super().read(plan, response)
-
-
-def plan_of(body: Mapping[str, object], dialect: Dialect = DIALECT, path: str = SEARCH) -> Plan:
-    request = WireRequest(method="POST", path=path, body=msgspec.json.encode({"query": "q", **body}))
-    match = dialect.match(request)
-    assert match is not None
-    return dialect.plan(request, match, Caller(), now=0.0)
-
-
-def search(user: str = "u1", **more: object) -> Plan:
-    return plan_of({"filters": {"user_id": user}, **more})
-
-
-def answer(*texts: str, user: str = "u1") -> WireResponse:
-    rows = [{"id": f"m{place}", "memory": text, "user_id": user} for place, text in enumerate(texts)]
-    return WireResponse(status=200, body=msgspec.json.encode({"results": rows}))
 
 
 def read(pages: Pages, dialect: Dialect, response: WireResponse, *, user: str = "u1") -> Page:
@@ -97,106 +75,6 @@ def test_what_looks_alike_from_afar_is_told_apart() -> None:
             assert page.answer.candidates[0].text == letter + filler
 
 
-def known_again(dialect: Dialect, first: Plan, same: Plan, response: WireResponse, *others: Plan) -> None:
-    """What the one plan read is the other's, and no third plan's: each of those reads for itself."""
-    pages = Pages()
-    pages.read(dialect, first, response)
-    kept = pages.read(dialect, same, response)
-    assert pages.read(dialect, first, response) is kept
-    for plan in others:
-        page = pages.read(dialect, plan, response)
-        assert page is not kept
-        assert page.answer == dialect.read(plan, response)
-
-
-def test_pinecone_says_how_it_reads_too() -> None:
-    """One namespace's answer is not another's, and whether there is more depends on how much was asked for."""
-    wire = Wire()
-
-    def plan(**other: object) -> Plan:
-        body = {"vector": [0.5], "includeMetadata": True, "topK": 9, "namespace": "a"}
-        return wire.plan("POST ~/query", {**body, **other})
-
-    matches = [{"id": "m1", "score": 0.5, "metadata": {"text": "Likes tea"}}]
-    response = WireResponse(status=200, body=msgspec.json.encode({"matches": matches}))
-    known_again(wire.dialect, plan(), plan(), response, plan(namespace="b"), plan(topK=1))
-
-
-def test_zep_says_how_it_reads_too() -> None:
-    """Whose the answer is, the list that the limit counts, and how much was asked for."""
-    wire = zep_bench.wired()
-
-    def plan(**other: object) -> Plan:
-        return wire.plan("POST /api/v2/graph/search", {"query": "q", "user_id": "u1", **other})
-
-    response = zep_bench.answered({"edges": [zep_bench.LIVE, zep_bench.OVER], "context": "It rains."})
-    others = (plan(user_id="u2"), plan(limit=3), plan(scope="nodes"), plan(scope="auto"))
-    known_again(wire.dialect, plan(), plan(), response, *others)
-    blocking = zep_bench.wired("block")
-    assert (
-        blocking.plan("POST /api/v2/graph/search", {"query": "q", "user_id": "u1"}).reading != plan().reading
-    )
-    streamed = wire.plan("POST /api/v4/graphs/query", {"query": "q", "graph_uuids": ["g1"]})
-    written = wire.plan("POST /api/v2/graph", {"user_id": "u1", "type": "text", "data": "It rains."})
-    assert streamed.reading is written.reading is None
-
-
-def test_graphiti_says_how_it_reads_too() -> None:
-    """Which groups it is about, and how much was asked for."""
-    wire = graphiti_bench.wired()
-
-    def plan(*groups: str, facts: int = 3) -> Plan:
-        return wire.plan("POST /search", {"query": "q", "group_ids": [*groups], "max_facts": facts})
-
-    response = WireResponse(status=200, body=msgspec.json.encode({"facts": [zep_bench.LIVE]}))
-    others = (plan("g2"), plan("g1", "g2"), plan("g1", facts=200), plan("g1", facts=4))
-    known_again(wire.dialect, plan("g1"), plan("g1"), response, *others)
-
-
-def test_a_described_api_says_how_it_reads_too() -> None:
-    """By which of its reads, what the path says, and how much was asked for."""
-    reads = [
-        HttpRead(name=name, path=f"/{{place}}/{name}", list="/hits", text=("/text",), limit="/limit")
-        for name in ("one", "two")
-    ]
-    dialect = describing.dialect(*reads, owner={"place": HttpOwner(param="place")})
-
-    def plan(path: str = "/a/one", limit: int = 1) -> Plan:
-        return describing.planned(dialect, describing.request({"limit": limit}, path))
-
-    response = WireResponse(status=200, body=b'{"hits":[{"id":"1","text":"Likes tea"}]}')
-    smaller = plan()
-    assert smaller.fallback is not None
-    smaller.request = smaller.fallback
-    others = (plan("/b/one"), plan("/a/two"), plan(limit=2), smaller)
-    known_again(dialect, plan(), plan(), response, *others)
-
-
-@pytest.mark.parametrize("key", ["valid_at", "invalid_at"])
-def test_what_time_falsifies_is_read_anew(key: str) -> None:
-    """A fact that begins or ends: until then it is known, and from then on as it reads then; also where a clock goes back."""
-    pages, wire = Pages(), zep_bench.wired()
-    turn = zep_bench.NOW + 60
-    fact = {**zep_bench.LIVE, key: datetime.fromtimestamp(turn, UTC).isoformat()}
-    response = zep_bench.answered({"edges": [fact, {**fact, "uuid": "other", "target_node_uuid": "n9"}]})
-    body = {"query": "q", "user_id": "u1"}
-
-    def page(now: float) -> Page:
-        plan = wire.plan("POST /api/v2/graph/search", body)
-        plan.source = msgspec.structs.replace(plan.source, now=now)
-        found = pages.read(wire.dialect, plan, response)
-        assert found.answer == wire.dialect.read(plan, response)
-        return found
-
-    page(turn - 60)
-    before = page(turn - 60)
-    assert page(turn - 1) is before
-    after = page(turn)
-    assert after.answer.candidates != before.answer.candidates
-    assert page(turn + 1e9) is after
-    assert page(turn - 1) is not after
-
-
 def test_bodies_that_are_not_kept() -> None:
     """Too long, or of a plan that does not say how it reads."""
     pages, dialect = Pages(), Counting()
@@ -223,22 +101,86 @@ def test_a_dialect_that_says_nothing_is_never_remembered() -> None:
 
 def test_what_is_kept_is_bounded() -> None:
     """The answer that nobody asked for longest goes first, and the marks are bounded as well."""
-    body = answer("Likes tea 0")
-    pages, dialect = Pages(size=2 * len(body.body)), Counting()
+    pages, dialect = Pages(size=5 * weight_of("Likes tea 0") - 1), Counting()
 
     def twice(number: int) -> None:
         for _ in range(2):
             read(pages, dialect, answer(f"Likes tea {number}"))
 
-    for number in (0, 1):
+    for number in range(4):
         twice(number)
     read(pages, dialect, answer("Likes tea 0"))
-    twice(2)
+    twice(4)
     before = dialect.reads
     read(pages, dialect, answer("Likes tea 0"))
     assert dialect.reads == before
     read(pages, dialect, answer("Likes tea 1"))
     assert dialect.reads == before + 1
+
+
+def weight_of(*texts: str) -> int:
+    """What such an answer is said to take."""
+    pages = Pages()
+    return [read(pages, DIALECT, answer(*texts)) for _ in range(2)][-1].weight
+
+
+STRINGS = b",".join(b'"%d"' % number for number in range(5_000))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda number: b'{"results":[],"count":%d}' % number,
+        lambda number: b'{"results":[{"id":"%d","memory":"a"}]}' % number,
+        lambda number: b'{"results":[%b{"id":"%d","memory":""}]}' % (b'{"id":"","memory":""},' * 200, number),
+        lambda number: b'{"results":[{"metadata":{"x":[%b]},"memory":"a","id":"%d"}]}' % (STRINGS, number),
+        lambda number: b'{"results":[{"memory":"%b \\ud83d\\ude00","id":"%d"}]}' % (b"a" * 9_000, number),
+    ],
+    ids=["no rows", "one row", "small rows", "many strings", "wide text"],
+)
+def test_the_bound_counts_what_is_really_held(body: Callable[[int], bytes]) -> None:
+    """Small bodies and those that are read into much more than themselves take no more room than is said."""
+    size = 2 << 20
+    pages = Pages(size=size)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(100, 999):
+            read(pages, DIALECT, page_of(body(number)))
+            page = read(pages, DIALECT, page_of(body(number)))
+            page.survey_of(page.answer.candidates)
+            if pages._used > size // 2:
+                break
+        forget_texts()
+        pages._once.clear()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size // 2 < pages._used == sum(page.weight for page in pages._kept.values())
+    assert after - before < 1.2 * pages._used
+
+
+def test_an_answer_that_would_take_it_all_is_not_kept() -> None:
+    """It drives nothing out, however it came to be that heavy."""
+    pages, wire = Pages(size=1 << 20), Wire()
+    _, light = (read(pages, DIALECT, answer("Likes tea")) for _ in range(2))
+    heavy = page_of(b'{"results":[{"id":"m1","memory":"a","metadata":{"x":[%b]}}]}' % STRINGS)
+    wide = {"vector": [0.5], "topK": 1, "namespace": "n" * (1 << 20)}
+    for _ in range(3):
+        read(pages, DIALECT, heavy)
+        pages.read(wire.dialect, wire.plan("POST ~/query", wide), page_of(b'{"matches":[]}'))
+    assert list(pages._kept.values()) == [light]
+
+
+def test_what_looks_alike_is_weighed_anew() -> None:
+    """One page takes the place of another, and its own room."""
+    pages = Pages()
+    filler = "word " * 200
+    for letters in ("a", "a", "ä", "b", "ä"):
+        text = letters.ljust(2, "x") if letters.isascii() else letters
+        read(pages, DIALECT, answer(text + filler))
+        assert pages._used == sum(page.weight for page in pages._kept.values())
+    assert len(pages._kept) == 1
 
 
 def test_marks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,3 +88,22 @@ async def test_no_trust_no_exchange(
         await transport.close()
     assert (caught.value.status, caught.value.code) == (503, "upstream_unavailable")
     assert server.requests == []
+
+
+async def test_the_system_is_asked_once() -> None:
+    """Upstreams without TLS settings of their own share one context, and only those over TLS have any."""
+    first, second, own, plain = (
+        FastTransport(url, limits=LIMITS, ssl_context=context)
+        for url, context in (
+            ("https://one.example", None),
+            ("https://two.example", None),
+            ("https://three.example", ssl.create_default_context()),
+            ("http://four.example", None),
+        )
+    )
+    assert first._ssl is second._ssl
+    assert first._ssl is not None
+    assert own._ssl is not first._ssl
+    assert plain._ssl is None
+    for transport in (first, second, own, plain):
+        await transport.close()

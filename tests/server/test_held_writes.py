@@ -52,6 +52,22 @@ async def test_a_write_is_held_reviewed_and_sent_once(tmp_path: Path) -> None:
         assert len(sent(bench)) == 1
 
 
+async def test_the_reason_of_a_feedback_is_written_too(tmp_path: Path) -> None:
+    """Held with what is hostile in it: neither the upstream nor the standing has heard of it until a reviewer says so."""
+    async with court(tmp_path, policy=HOLDING) as bench:
+        body = {"memory_id": "m1", "feedback": "VERY_NEGATIVE", "feedback_reason": POISON}
+        bench.double.answer("POST", "/v1/feedback/", {"id": "f1", **body})
+        status, refusal = await bench.ask("POST", "/mem0/v1/feedback/", body, key="host")
+        assert (status, refusal["code"]) == (403, "write_held")
+        assert bench.double.received == []
+        path = f"/v1/quarantine/{refusal['hold_id']}/release"
+        assert (await bench.ask("POST", path, {"note": "ours"}))[0] == 200
+        assert [one.body for one in bench.double.received] == [body]
+        state = bench.memfw.house.desk.projections.state(KEY)
+        assert state is not None
+        assert ("mem0", "m1") in state.standings
+
+
 async def test_the_same_request_again_is_the_same_hold(tmp_path: Path) -> None:
     """A client that retries makes no second item and no second event; another principal's is another."""
     async with court(tmp_path, policy=HOLDING) as bench:

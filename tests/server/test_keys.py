@@ -133,23 +133,25 @@ async def test_the_admin_token_goes_to_no_upstream(http: aiohttp.ClientSession, 
             ]
 
 
+@pytest.mark.parametrize("key", [CLEAR, "a key of several words"])
 @pytest.mark.parametrize("route", [READ_ROUTE, "/v1/memories/?user_id=u1"])
 async def test_a_memfw_key_goes_to_no_upstream(
-    http: aiohttp.ClientSession, tmp_path: Path, route: str
+    http: aiohttp.ClientSession, tmp_path: Path, route: str, key: str
 ) -> None:
     """Said in other vendors' headers too, because a client speaks to several mounts: only our key for the upstream goes."""
     async with platform_double() as double:
         double.answer("GET", route, [] if "?" in route else {"status": "ok"})
         config = {
             "upstreams": mem0_at(double.url, auth={"inject": "env:HELD"}),
-            "principals": [{"name": "team", "key_sha256": digest(CLEAR)}],
+            "principals": [{"name": "team", "key_sha256": digest(key)}],
         }
         async with sidecar(tmp_path, config, environ={"HELD": VENDOR}) as running:
-            for own in ({"Memfw_Key": CLEAR}, {"Authorization": f"Token {CLEAR}"}):
-                others = {"X_Api_Key": CLEAR, "Api_Key": CLEAR, "X_Other": "kept", "X_Empty": ""}
+            said_again = {"X_Api_Key": key, "Api_Key": f"Key\t{key}", "X_Cut": f"{key} and more"}
+            for own in ({"Memfw_Key": key}, {"Authorization": f"Token {key}"}):
+                others = {**said_again, "X_Other": "kept", "X_Empty": ""}
                 assert await status(http, "GET", running.mem0 + route, **own, **others) == 200
                 headers = dict(double.received[-1].headers)
-                assert CLEAR not in str(headers)
+                assert key not in str(headers)
                 assert headers["Authorization"] == f"Token {VENDOR}"
                 assert (headers["X-Other"], headers["X-Empty"]) == ("kept", "")
 
@@ -163,7 +165,8 @@ async def test_the_admin_token_beside_a_clients_own_key_goes_nowhere(
     async with platform_double() as double:
         double.answer("GET", READ_ROUTE, {"status": "ok"})
         async with sidecar(tmp_path, {"upstreams": mem0_at(double.url)}, environ={}) as running:
-            both = {"Authorization": f"Token {VENDOR}", "X_Api_Key": told[0], "X_Empty": ""}
+            again = {"X_Api_Key": told[0], "X_Cut": f"{told[0]} and more", "X_Tab": f"Key\t{told[0]}"}
+            both = {"Authorization": f"Token {VENDOR}", "X_Empty": "", **again}
             assert await status(http, "GET", running.mem0 + READ_ROUTE, **both) == 200
         assert told[0] not in str(double.received)
         headers = dict(double.received[-1].headers)

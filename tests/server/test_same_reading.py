@@ -167,7 +167,7 @@ async def compare(data: bytes, places: list[int]) -> None:
         if got in (bytewise, await read(behind(entrance), one, parts)):
             return
     # Only behind a fault: it is found when its head has ended, or aiohttp forgets what it read together with it.
-    assert bytewise.written.endswith(FAULT)
+    assert FAULT in (bytewise.written[-len(FAULT) :], got.written[-len(FAULT) :])
     assert bytewise.written.removesuffix(FAULT).startswith(got.written.removesuffix(FAULT))
     assert got.seen == bytewise.seen[: len(got.seen)]
     assert got.closed == got.written.endswith(FAULT)
@@ -183,6 +183,7 @@ async def compare(data: bytes, places: list[int]) -> None:
         [70],
     )
 )
+@example((b"GET /mem0/a HTTP/1.1\r\nHost: me\r\n\r\nGET /mem0/v1/x/ HTTP/1.0\r\n\r\nabc", []))
 def test_the_same_bytes_are_the_same_requests(stream: tuple[bytes, list[int]]) -> None:
     """Whatever comes, however it is split: the pipeline is asked the same, and the client is told the same."""
     asyncio.run(compare(*stream))

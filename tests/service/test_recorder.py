@@ -15,7 +15,7 @@ from firewall.core.policy import Policy
 from firewall.core.receipt import Receipt, receipt_of
 from firewall.core.state import State
 from firewall.errors import StateError
-from firewall.jsonlog import Journal
+from firewall.jsonlog import FIELDS, DecisionLine, Journal
 from firewall.log.sqlite import SqliteLog
 from firewall.metrics import Metrics
 from firewall.ports import Appended, Decision
@@ -188,6 +188,35 @@ async def test_the_end_drains_and_counts_what_stays_behind(receipts: SqliteLog) 
     assert counted(metrics, "memfw_quarantine_dropped_total") == 2
 
 
+async def test_the_end_counts_what_never_left_the_buffer(receipts: SqliteLog) -> None:
+    """Sightings that came behind an event which the log did not take any more."""
+    log, metrics = Log(), Metrics()
+    recorder = Recorder(receipts, log, metrics)
+    log.away = True
+    recorder.note(KEY, ACTIVATED)
+    record(recorder, "m1", "m2")
+    await recorder.close()
+    assert counted(metrics, "memfw_quarantine_dropped_total") == 3
+
+
+async def test_the_end_appends_what_came_meanwhile(receipts: SqliteLog) -> None:
+    """What the last answers leave while the log is written is not dropped for having come late."""
+
+    class Late(Log):
+        async def append(self, key: ScopeKey, events: Sequence[Event]) -> Appended:
+            if not self.appended:
+                recorder.note(KEY, ACTIVATED)
+                record(recorder, "late")
+            return await super().append(key, events)
+
+    log, metrics = Late(), Metrics()
+    recorder = Recorder(receipts, log, metrics)
+    record(recorder, "m1")
+    await recorder.close()
+    assert [type(event) for event in log.appended] == [Held, PolicyActivated, Held]
+    assert counted(metrics, "memfw_quarantine_dropped_total") == 0
+
+
 async def test_only_what_a_person_reviews_and_what_was_considered_is_held(receipts: SqliteLog) -> None:
     """Counted personal data is no sighting, nor is a surplus row that only informed the answer."""
     log = Log()
@@ -239,6 +268,11 @@ async def test_the_log_line_of_a_decision_holds_no_text(receipts: SqliteLog) -> 
     assert (line["decision_id"], line["withheld"]) == ("d1", 1)
     assert line["reasons"]
     assert "hostile" not in stream.getvalue()
+
+
+def test_the_log_line_has_no_fields_of_its_own() -> None:
+    """Who reads the log finds the same names in a decision as in any other line."""
+    assert {*DecisionLine.__struct_fields__} <= {"ts", "level", "logger", "message", *FIELDS}
 
 
 async def test_no_more_receipts_wait_than_the_bound(

@@ -4,8 +4,6 @@ A review is bound to a digest: that of the text, or, where a finding stands in t
 (`held_digest`). So nobody can slip another instruction in beside a text that was released.
 """
 
-from collections.abc import Iterable
-
 from firewall.core.compiled import NOTHING, Env
 from firewall.core.events import text_digest
 from firewall.core.model import Action, Candidate, Family, Finding
@@ -16,6 +14,9 @@ NEVER_RELEASED = frozenset({Family.scope, Family.forged, Family.error})
 
 #: Where a content finding stands that the digest of the text says nothing of.
 _BESIDE = frozenset({"in:title", "in:attached"})
+
+# Looked up once: a memo is called by a Python call.
+_digest_of = text_digest.of
 
 _SUPPRESSED = (Finding(Family.held, Action.do_not_use, "ledger:suppressed"),)
 
@@ -66,15 +67,13 @@ def whole_digest(candidate: Candidate) -> str:
     return text_digest("".join([f"{len(part)}:{part}" for part in parts]))
 
 
-def held_digest(candidate: Candidate, findings: Iterable[Finding]) -> str:
-    """The digest by which the candidate is held for these findings."""
-    if any(beside_text(finding) for finding in findings):
-        return whole_digest(candidate)
-    return text_digest(candidate.text)
+def held_digest(candidate: Candidate, *, beside: bool) -> str:
+    """The digest by which the candidate is held: that of its text, or of all of it where a finding stands beside the text."""
+    return whole_digest(candidate) if beside else _digest_of(candidate.text)
 
 
 def _digests(candidate: Candidate) -> tuple[str, ...]:
-    in_text = text_digest(candidate.text)
+    in_text = _digest_of(candidate.text)
     return (in_text, whole_digest(candidate)) if candidate.title or candidate.attached else (in_text,)
 
 

@@ -4,16 +4,14 @@ Any other item goes the careful way of `graph_items`, with the same result.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 
 import msgspec
 
-from firewall.core.memo import Memo
 from firewall.core.model import NO_CLAIMS, Candidate, Kind
 from firewall.core.stamp import STAMP_KEY, governed_in, lifted
 from firewall.core.wire.graph_items import MAX_REFS, ItemSource, ReadItem, Sort, item_of
 from firewall.core.wire.prose import is_prose, strings
-from firewall.core.wire.said import NOTHING_SAID, said_by, seconds_of
+from firewall.core.wire.said import NOTHING_SAID, said_by, seconds_in
 from firewall.core.wire.splice import tree
 from firewall.core.wire.temporal import NO_TIMES, Edge, Times, inspected
 
@@ -51,10 +49,6 @@ class EdgeRow(msgspec.Struct, gc=False, forbid_unknown_fields=True, kw_only=True
 
 _decode: Callable[[bytes | msgspec.Raw], EdgeRow] = msgspec.json.Decoder(EdgeRow).decode
 _decode_list: Callable[[bytes | msgspec.Raw], list[EdgeRow]] = msgspec.json.Decoder(list[EdgeRow]).decode
-#: ValueError for a date that is not as documented. Facts share dates with each other, and are read again.
-_seconds: Callable[[str], float] = Memo[str, float](
-    lambda text: seconds_of(msgspec.convert(text, datetime)), entries=4_096, size=1 << 20
-).of
 _copy = msgspec.structs.replace
 
 
@@ -113,7 +107,7 @@ def _alike(
             row.target_node_labels,
         )
         try:
-            created_at = None if row.created_at is None else _seconds(row.created_at)
+            created_at = None if row.created_at is None else seconds_in(row.created_at)
             if its_own != shared:
                 times = _times(row)
                 like = _copy(
@@ -172,7 +166,7 @@ def _read(row: EdgeRow, source: ItemSource) -> ReadItem | None:
     """The fact, whatever its attributes say; None without an id. ValueError for a date that is none."""
     if not row.uuid:
         return None
-    created_at = None if row.created_at is None else _seconds(row.created_at)
+    created_at = None if row.created_at is None else seconds_in(row.created_at)
     times = _times(row)
     stamp = lifted(row.attributes) if row.attributes and STAMP_KEY in row.attributes else ""
     said = said_by(row.attributes) if row.attributes else NOTHING_SAID
@@ -213,9 +207,9 @@ def _times(row: EdgeRow) -> Times:
     if valid is None and invalid is None and expired is None:
         return NO_TIMES
     return Times(
-        None if valid is None else _seconds(valid),
-        None if invalid is None else _seconds(invalid),
-        None if expired is None else _seconds(expired),
+        None if valid is None else seconds_in(valid),
+        None if invalid is None else seconds_in(invalid),
+        None if expired is None else seconds_in(expired),
     )
 
 

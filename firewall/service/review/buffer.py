@@ -7,10 +7,12 @@ again at the next sighting.
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from firewall.core.events import Event, Held, HeldAgain, ScopeKey
-from firewall.core.model import Action, Candidate, Family, Finding, Verdict
+from firewall.core.model import Action, Candidate, Family, Verdict
 from firewall.core.quarantine import TextKey, quarantine_id
-from firewall.core.signals.ledger import held_digest
+from firewall.core.signals.ledger import beside_text, held_digest
 from firewall.core.state import State
 from firewall.service.review.vault import HeldText, held_text
 
@@ -24,6 +26,13 @@ LONGEST_ID = 1_536
 _USE_NOW = Action.use_now
 
 Kept = tuple[ScopeKey, str, HeldText]
+
+
+class _Reviewed(msgspec.Struct, frozen=True):
+    """What a person reviews of one verdict; `beside` where some of it stands beside the text."""
+
+    reasons: tuple[str, ...]
+    beside: bool
 
 
 class QuarantineBuffer:
@@ -61,63 +70,55 @@ class QuarantineBuffer:
         writer: str = "",
     ) -> None:
         """Those of the candidates whose verdict holds a reason that a person reviews. `writer` wrote them all."""
-        known: dict[int, tuple[Finding, ...]] = {}  # many a verdict is that of several candidates
-        for candidate, verdict in sighted:
-            findings = known.get(id(verdict))
-            if findings is None:
-                findings = known[id(verdict)] = self._reviewed(verdict)
-            if findings:
-                self._sighting(key, state, candidate, findings, surface, now, writer)
-
-    def _reviewed(self, verdict: Verdict) -> tuple[Finding, ...]:
-        families = REVIEWED if verdict.admitted else self._families
-        return tuple(
-            [
-                finding
-                for finding in verdict.findings
-                if finding.family in families and finding.action is not _USE_NOW
-            ]
-        )
-
-    def _sighting(
-        self,
-        key: ScopeKey,
-        state: State,
-        candidate: Candidate,
-        findings: tuple[Finding, ...],
-        surface: str,
-        now: float,
-        writer: str,
-    ) -> None:
-        text: TextKey = (candidate.upstream, candidate.id, held_digest(candidate, findings))
+        known: dict[int, _Reviewed] = {}  # many a verdict is that of several candidates
         first = self._first.setdefault(key, {})
         again = self._again.setdefault(key, {})
-        if text in again:
-            again[text] = (again[text][0] + 1, now)
-            return
-        reasons = tuple([finding.reason for finding in findings])
-        is_new = text not in first and _is_new(state, text, reasons, now)
-        if is_new is None:
-            return
+        for candidate, verdict in sighted:
+            reviewed = known.get(id(verdict))
+            if reviewed is None:
+                reviewed = known[id(verdict)] = self._reviewed(verdict)
+            if not reviewed.reasons:
+                continue
+            text = (candidate.upstream, candidate.id, held_digest(candidate, beside=reviewed.beside))
+            seen = again.get(text)
+            if seen is not None:
+                again[text] = (seen[0] + 1, now)
+                continue
+            is_new = text not in first and _is_new(state, text, reviewed.reasons, now)
+            if is_new is None or not self._takes(candidate, state, is_new=is_new):
+                continue
+            if not is_new:
+                again[text] = (1, now)
+                continue
+            first[text] = Held(
+                upstream=text[0],
+                memory_id=text[1],
+                digest=text[2],
+                reasons=reviewed.reasons,
+                surface=surface,
+                at=now,
+                writer=writer or ("" if candidate.signed is None else candidate.signed.principal),
+            )
+            if self._keeps:
+                self._keep(key, quarantine_id(*text), held_text(candidate))
+
+    def _reviewed(self, verdict: Verdict) -> "_Reviewed":
+        families = REVIEWED if verdict.admitted else self._families
+        findings = [
+            finding
+            for finding in verdict.findings
+            if finding.family in families and finding.action is not _USE_NOW
+        ]
+        return _Reviewed(tuple([finding.reason for finding in findings]), any(map(beside_text, findings)))
+
+    def _takes(self, candidate: Candidate, state: State, *, is_new: bool) -> bool:
+        """Whether there is room for one more; it is counted either way."""
         too_long = len(candidate.id) > LONGEST_ID
         if too_long or self._size >= self._limit or (is_new and state.quarantine.full):
             self.dropped += 1
-            return
+            return False
         self._size += 1
-        if not is_new:
-            again[text] = (1, now)
-            return
-        first[text] = Held(
-            upstream=text[0],
-            memory_id=text[1],
-            digest=text[2],
-            reasons=reasons,
-            surface=surface,
-            at=now,
-            writer=writer or (candidate.signed.principal if candidate.signed is not None else ""),
-        )
-        if self._keeps:
-            self._keep(key, quarantine_id(*text), held_text(candidate))
+        return True
 
     def _keep(self, key: ScopeKey, id_: str, held: HeldText) -> None:
         if self._texts_size + held.size > self._chars:

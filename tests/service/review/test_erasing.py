@@ -159,13 +159,14 @@ def test_no_memory_of_a_function_holds_it_afterwards() -> None:
     assert len(seen_in.__self__) == 1  # type: ignore[attr-defined]
 
 
-#: Memories of the product whose keys are no texts of memories: reason codes, stamps, paths, headers and their names.
+#: Memories of the product whose keys are no texts of memories: reason codes, stamps, dates, paths, headers and their names.
 OF_WORDS = {
     "firewall.core.reasons._label",
     "firewall.core.stamp._read",
     "firewall.core.wire.requests._forwarded",
     "firewall.core.wire.requests._forwarded_with_body",
     "firewall.core.wire.requests._judged",
+    "firewall.core.wire.said._dated",
     "firewall.proxy.pipeline.Pipeline._read",
     "firewall.proxy.transport_headers.RequestHeaders._for_plain",
     "firewall.proxy.transport_headers.RequestHeaders._for_stream",

@@ -81,6 +81,22 @@ async def test_texts_wait_for_a_store_that_is_away() -> None:
     assert len(bureau.events(Held)) == 2
 
 
+async def test_the_end_keeps_the_texts_behind_those_that_waited() -> None:
+    """What came while others waited for the store is stored with them, or counted with them."""
+    for away, kept, dropped in ((False, 2, 0), (True, 0, 2)):
+        bureau, metrics = Bureau(), Metrics()
+        to = recorder(bureau, metrics)
+        meet(to, "m1")
+        bureau.texts.away = True
+        assert not await to.drain()
+        meet(to, "m2")
+        bureau.texts.away = away
+        await to.close()
+        assert len(bureau.events(Held)) == 2
+        assert len(bureau.texts.kept) == kept
+        assert metrics.registry.get_sample_value("memfw_quarantine_texts_dropped_total") == dropped
+
+
 @pytest.mark.parametrize("word", ["erased", "expired"])
 async def test_a_text_whose_item_went_on_the_way_is_not_kept(word: str) -> None:
     """Erased or expired while the text waited for the store: it must not come after them."""

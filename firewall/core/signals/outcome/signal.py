@@ -8,6 +8,8 @@ from firewall.core.signals.outcome.reading import Outcome, read_outcome
 
 _BLOCKS = 0.84
 _INSPECTS = 0.60
+#: A reader reads so far and no further: a title must not take all of that from the text.
+_MOST_TITLE = 1_000
 
 READ = Memo(read_outcome, entries=4_096, size=2 << 20)
 _read_titled = READ.of
@@ -18,7 +20,7 @@ def text_of(candidate: Candidate) -> str:
     title = candidate.title
     if not title or candidate.text.startswith(title):
         return candidate.text
-    return f"{title}\n{candidate.text}"
+    return f"{title[:_MOST_TITLE]}\n{candidate.text}"
 
 
 def outcome_of(candidate: Candidate) -> Outcome | None:
