@@ -2,9 +2,10 @@
 
 import asyncio
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -90,6 +91,15 @@ async def test_what_one_reviews(pair: tuple[Side, Side]) -> None:
     assert await a.admitted(Memfw_After=headers["Memfw-After"]) == set()
 
 
+async def insisted(side: Side, body: Mapping[str, object]) -> tuple[int, Mapping[str, str], Any]:
+    """As a client does that is told to come again: the store may be slow to take a connection."""
+    answer = await side.observe(body)
+    for _ in range(4):
+        if answer[0] == 503:
+            answer = await side.observe(body)
+    return answer
+
+
 async def test_an_operation_is_done_once(pair: tuple[Side, Side]) -> None:
     """The same operation id on both sides, one after the other and at once: stored once, the same answer for all."""
     a, b = pair
@@ -101,9 +111,9 @@ async def test_an_operation_is_done_once(pair: tuple[Side, Side]) -> None:
     assert again[2] == first[2]
     status, _, refused = await b.observe(failed_step(1, operation_id="op-1"))
     assert (status, refused["error"]) == (409, "operation_conflict")
-    raced = [side.observe(failed_step(2, operation_id="op-2")) for side in (a, b) * 8]
+    raced = [insisted(side, failed_step(2, operation_id="op-2")) for side in (a, b) * 8]
     answers = await asyncio.gather(*raced)
-    assert {status for status, _, _ in answers} == {200}
+    assert [answer for status, _, answer in answers if status != 200] == []
     assert len({headers["Memfw-After"] for _, headers, _ in answers}) == 1
     assert sum("Memfw-Replayed" not in headers for _, headers, _ in answers) == 1
 
