@@ -137,7 +137,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     `more` says that the upstream may have further rows; a plan for them comes from `Dialect.more`. `unlimited`: the plan's
     limit counts something else than these candidates, so that they are neither cut nor filled up to it. At every moment from
-    `since` until before `until` the same bytes read like this.
+    `since` until before `until` the same bytes read like this. `held` is how many values it keeps beside the candidates.
     """
 
     candidates: list[Candidate]
@@ -145,6 +145,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     unlimited: bool = False
     since: float = -math.inf
     until: float = math.inf
+    held: int = 0
 
 
 class Disclosure(msgspec.Struct, frozen=True, kw_only=True):

@@ -41,6 +41,7 @@ def read(plan: GraphitiPlan, response: WireResponse) -> GraphitiAnswer:
         unlimited=unlimited,
         since=since,
         until=until,
+        held=reading.held,
     )
 
 

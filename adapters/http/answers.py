@@ -46,19 +46,14 @@ def read_answer(plan: HttpPlan, response: WireResponse) -> HttpAnswer:
         raise broken("the upstream's answer has no items where they are described")
     around, found = where
     told = FIREWALL in (around[0] if around else members(body) if body.lstrip()[:1] == b"{" else ())
+    answer = HttpAnswer(candidates=[], body=body, around=around, told=told, held=sum(map(len, around)))
     if read.columns:
-        return _by_columns(plan, HttpAnswer(candidates=[], body=body, around=around, told=told), found)
+        return _by_columns(plan, answer, found)
     rows: Sequence[bytes | Raw] = (found,) if read.single else items(found)
     whole = tree(found)
     values = whole if isinstance(whole, list) and not read.single else [whole]
-    return HttpAnswer(
-        candidates=_candidates(plan, [*zip(rows, values, strict=True)]),
-        body=body,
-        around=around,
-        told=told,
-        rows=rows,
-        more=_more(plan, len(rows)),
-    )
+    candidates = _candidates(plan, [*zip(rows, values, strict=True)])
+    return _copy(answer, candidates=candidates, rows=rows, more=_more(plan, len(rows)))
 
 
 def _by_columns(plan: HttpPlan, answer: HttpAnswer, found: bytes | Raw) -> HttpAnswer:

@@ -83,6 +83,7 @@ def _list(
         envelope=envelope,
         next_url=next_url,
         more=next_url is not None if plan.top_k is None else plan.top_k <= len(rows) < MAX_TOP_K,
+        held=len(envelope or ()),
     )
 
 

@@ -59,6 +59,7 @@ def read(plan: PineconePlan, response: WireResponse, text_keys: Sequence[str]) -
         envelope=envelope,
         next_token=token,
         more=bool(token) if plan.shape in _TOKENS else _has_more(plan, len(given)),
+        held=len(envelope),
     )
 
 

@@ -71,6 +71,7 @@ def _read(plan: ZepPlan, response: WireResponse, reading: Reading) -> ZepAnswer:
         unlimited=unlimited,
         since=since,
         until=until,
+        held=reading.held,
     )
 
 

@@ -208,6 +208,7 @@ def _piece(reading: Reading, raw: Raw, place: str, reader: _Reader) -> Blob:
             index = reading.add(_candidate(reading, record, name, known, sound=reader.sound))
             indices[id(record)] = index
         runs.append(Run(text, index, record.prose))
+    reading.held += len(runs)
     return Blob(raw=raw, runs=runs)
 
 

@@ -25,6 +25,8 @@ MOST_MARKS = 4_096
 _SAMPLE = 48
 #: What a page takes besides what is in it, and a candidate besides its strings.
 _PAGE_BYTES, _ROW_BYTES = 2_048, 768
+#: What a value takes that is kept beside the candidates, with its name.
+_VALUE_BYTES = 160
 
 
 class Page(msgspec.Struct):
@@ -106,6 +108,7 @@ def _weight_of(page: Page) -> int:
     weighed for each answer that looks like one before: strings that rows share are counted once."""
     rows = page.answer.candidates
     weight = _PAGE_BYTES + _ROW_BYTES * len(rows) + 2 * len(page.body) + 4 * len(repr(page.reading))
+    weight += _VALUE_BYTES * page.answer.held
     attached: tuple[str, ...] = ()
     for row in rows:
         weight += getsizeof(row.text)

@@ -1,5 +1,6 @@
 """What each dialect says of how it reads: enough that an answer which is remembered is the right one."""
 
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -8,9 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from adapters.graphiti import answers as graphiti
 from adapters.http import HttpOwner, HttpRead
+from adapters.http import answers as http
 from adapters.mem0 import answers as mem0
 from adapters.pinecone import answers as pinecone
+from adapters.zep import answers as zep
 from firewall.ports import Answer, Dialect, Disclosure, Plan, WireResponse
 from firewall.proxy.pages import Page, Pages
 from tests.adapters.graphiti import bench as graphiti_bench
@@ -166,6 +170,166 @@ def test_all_that_is_looked_at_is_said(line: str) -> None:
     assert reads(asked, answered).candidates
     assert asked.looked_at <= says.looked_at
     assert answered.looked_at == {"body"}
+
+
+FACTS = [
+    zep_bench.LIVE,
+    {**zep_bench.OVER, "attributes": {"note": "n"}},
+    {**zep_bench.LIVE, "uuid": "e3", "later": 1},
+]
+NODES = [{"uuid": "n1", "name": "Checkout", "summary": f"A team. {zep_bench.OVER['fact']}."}]
+RESULTS = {
+    "edges": FACTS,
+    "nodes": NODES,
+    "episodes": [{"uuid": "ep-1", "content": "It rains."}],
+    "context": f"<FACTS>\n- {zep_bench.LIVE['fact']} (2026-01-05 - present)\n</FACTS>",
+    "response": "They use both.",
+}
+HITS = [
+    {"id": number, "meta": {"user": "u1", "kind": "fact"}, "text": f"Likes tea {number}"} for number in (1, 2)
+]
+DESCRIBED = describing.dialect(
+    HttpRead(path="/{place}/rows", list="/hits/0", text=("/text",), metadata="/meta", limit="/limit"),
+    HttpRead(
+        name="columns", path="/columns", columns=("ids", "texts"), id="/ids", text=("/texts",), limit="/n"
+    ),
+    owner={"user": HttpOwner(item="/meta/user"), "place": HttpOwner(param="place")},
+)
+
+
+def of_zep(line: str, body: object) -> Plan:
+    return zep_bench.wired().plan(line, body)
+
+
+def of_graphiti(*groups: str) -> Plan:
+    return graphiti_bench.wired().plan("POST /search", {"query": "q", "group_ids": [*groups], "max_facts": 2})
+
+
+def described(path: str) -> Plan:
+    return describing.planned(DESCRIBED, describing.request({"limit": 2, "n": 2}, path))
+
+
+ZEP, GRAPHITI = zep_bench.wired().dialect, graphiti_bench.wired().dialect
+SEARCHED = {"query": "q", "user_id": "u1"}
+#: Of the other dialects: who reads, a plan, and an answer to it.
+OTHERS: dict[str, tuple[Dialect, Callable[..., Answer], Callable[[], Plan], object]] = {
+    "zep": (ZEP, zep.read, lambda: of_zep("POST /api/v2/graph/search", SEARCHED), RESULTS),
+    "zep, all": (
+        ZEP,
+        zep.read,
+        lambda: of_zep("POST /api/v2/graph/search", {**SEARCHED, "scope": "auto"}),
+        RESULTS,
+    ),
+    "zep, one list": (
+        ZEP,
+        zep.read,
+        lambda: of_zep("POST /api/v2/graph/search", {**SEARCHED, "limit": 1}),
+        {"edges": FACTS * 4},
+    ),
+    "zep, pages": (ZEP, zep.read, lambda: of_zep("POST /api/v2/graph/edge/user/u1", {"limit": 3}), FACTS),
+    "zep, one": (ZEP, zep.read, lambda: of_zep("GET /api/v2/graph/node/n1", None), NODES[0]),
+    "graphiti": (GRAPHITI, graphiti.read, lambda: of_graphiti("g1"), {"facts": FACTS * 4}),
+    "graphiti, groups": (GRAPHITI, graphiti.read, lambda: of_graphiti("g1", "g2"), {"facts": FACTS}),
+    "http": (
+        DESCRIBED,
+        http.read_answer,
+        lambda: described("/a/rows"),
+        {"hits": [HITS * 6], "firewall": {"told": True}},
+    ),
+    "http, columns": (
+        DESCRIBED,
+        http.read_answer,
+        lambda: described("/columns"),
+        {"ids": ["a", "b"], "texts": ["Likes tea", "It rains."]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_all_that_the_others_look_at_is_said_too(name: str) -> None:
+    """Also of what the items have in common, but for what all plans of the dialect have: it is the dialect that is known."""
+    _, reads, planned, value = OTHERS[name]
+    plan: Any = planned()
+    says: Any = Watched(plan)
+    asked: Any = Watched(planned())
+    told: Any = Watched(None)
+    seen: Any = Watched(None)
+    if hasattr(plan, "source"):
+        told, seen = Watched(plan.source), Watched(plan.source)
+        says.source, asked.source = told, seen
+    answered: Any = Watched(zep_bench.answered(value))
+    assert type(plan).reading.fget(says) is not None
+    type(plan).moment.fget(says)
+    assert reads(asked, answered).candidates
+    assert asked.looked_at <= says.looked_at
+    assert seen.looked_at <= told.looked_at | ({"backend", "stating"} if name[0] == "g" else {"backend"})
+    assert answered.looked_at == {"body"}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_nothing_that_is_done_with_their_answers_changes_them(name: str) -> None:
+    """Whatever is withheld, struck out or said of what goes, and whatever follows."""
+    dialect, _, planned, value = OTHERS[name]
+    response = zep_bench.answered(value)
+    pages = Pages()
+    pages.read(dialect, planned(), response)
+    page = pages.read(dialect, planned(), response)
+    assert pages.read(dialect, planned(), response) is page
+    count = len(page.answer.candidates)
+    plan = planned()
+    for admitted in ([True] * count, [False] * count, [at % 2 == 0 for at in range(count)]):
+        notes = {each.id: {"memfw_action": "use_now"} for each in page.answer.candidates}
+        for annotations in ({}, notes):
+            disclosure = Disclosure(admitted=admitted, firewall=b"{}", annotations=annotations)
+            once = dialect.rebuild(plan, page.answer, response, disclosure)
+            assert dialect.rebuild(planned(), dialect.read(planned(), response), response, disclosure) == once
+    joined = dialect.joined(plan, page.answer, page.answer)
+    dialect.rebuild(plan, joined, response, Disclosure(admitted=[False] * len(joined.candidates)))
+    dialect.more(plan, page.answer, 90)
+    assert page.answer == dialect.read(planned(), response)
+
+
+def vectors() -> Plan:
+    return Wire().plan("POST ~/query", {"vector": [0.5], "topK": 9})
+
+
+MEMBERS = b",".join(b'"%04d":1' % number for number in range(1_000))
+#: Answers that hold much and have few candidates, if any; each with a number of its own.
+HOLLOW: dict[str, tuple[Dialect, Callable[[], Plan], bytes]] = {
+    "zep, objects": (
+        ZEP,
+        lambda: of_zep("POST /api/v2/graph/node/n1/neighbors", {}),
+        b"[" + b"{}," * 1_000 + b'{"n":%d}]',
+    ),
+    "zep, members": (ZEP, OTHERS["zep"][2], b'{"edges":[],' + MEMBERS + b',"n":%d}'),
+    "zep, lines": (ZEP, OTHERS["zep"][2], b'{"context":"' + b"a\\n" * 1_000 + b'%d"}'),
+    "graphiti": (GRAPHITI, OTHERS["graphiti"][2], b'{"facts":[],' + MEMBERS + b',"n":%d}'),
+    "http": (DESCRIBED, OTHERS["http"][2], b'{"hits":[[]],' + MEMBERS + b',"n":%d}'),
+    "mem0": (DIALECT, lambda: search(top_k=3), b'{"results":[],' + MEMBERS + b',"n":%d}'),
+    "pinecone": (Wire().dialect, vectors, b'{"matches":[],' + MEMBERS + b',"n":%d}'),
+}
+
+
+@pytest.mark.parametrize("name", HOLLOW)
+def test_what_is_held_beside_candidates_is_counted(name: str) -> None:
+    """An answer that is read into much more than itself takes no more room than is said."""
+    dialect, planned, body = HOLLOW[name]
+    size = 4 << 20
+    pages = Pages(size=size)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(100, 140):
+            for _ in range(2):
+                pages.read(dialect, planned(), page_of(body % number))
+            if pages._used > size // 2:
+                break
+        pages._once.clear()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert pages._used > size // 2
+    assert after - before < 1.2 * pages._used
 
 
 @pytest.mark.parametrize("line", [SEARCH, *READINGS])

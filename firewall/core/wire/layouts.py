@@ -21,6 +21,8 @@ from firewall.core.wire.splice import FIREWALL, Raw, items, members, tree
 from firewall.core.wire.temporal import Edge, Times, linked, span_of
 
 _NULL = b"null"
+#: An object with pieces in it takes as much as so many values.
+_OBJECT = 4
 
 
 class One(msgspec.Struct, frozen=True):
@@ -51,9 +53,9 @@ Layout = One | Many | Known | Special
 
 class Reading:
     """One answer while it is read. `husk`: it tells of a write. `unparsed` are the claims of what nobody can parse; `beside`
-    the times of facts that are no edges."""
+    the times of facts that are no edges; `held` counts the values that pieces keep beside the candidates."""
 
-    __slots__ = ("beside", "candidates", "edges", "husk", "source", "unparsed")
+    __slots__ = ("beside", "candidates", "edges", "held", "husk", "source", "unparsed")
 
     def __init__(
         self,
@@ -70,6 +72,7 @@ class Reading:
         self.candidates: list[Candidate] = [] if candidates is None else candidates
         self.edges: list[Edge] = [] if edges is None else edges
         self.beside: list[Times] = []
+        self.held = 0
 
     def read(self, layout: Layout, raw: Raw, place: str) -> Piece:
         """The piece of that part of the answer; UpstreamError 502 where it is of another form."""
@@ -123,6 +126,7 @@ class Reading:
 
     def _known(self, layout: Known, raw: Raw, place: str) -> Fields:
         fields = members(raw)
+        self.held += _OBJECT + len(fields)
         rest = {key: tree(value) for key, value in fields.items() if key not in layout.members}
         outside = self.source
         if rest:

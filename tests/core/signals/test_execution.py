@@ -61,6 +61,7 @@ def test_no_routes_no_findings() -> None:
         (memory("Extend src/checkout/legacyAdapter.ts."), "path"),
         (memory("open (checkout/legacyAdapter.ts:14) and go on"), "path"),
         (memory("see `legacyAdapter.ts`"), "path"),
+        (memory("anything", title="word " * 300 + "src/checkout/legacyAdapter.ts"), "path"),
         (memory("use the legacy adapter for checkout"), "phrase"),
         (memory("Legacy  ADAPTER handles checkout"), "phrase"),
         (memory("legacy_adapter is how checkout works"), "phrase"),

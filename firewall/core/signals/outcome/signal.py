@@ -4,12 +4,12 @@ from firewall.core.compiled import NOTHING, Env
 from firewall.core.memo import Memo
 from firewall.core.model import Action, Candidate, Family, Finding, Mode
 from firewall.core.signals import scan
-from firewall.core.signals.outcome.reading import Outcome, read_outcome
+from firewall.core.signals.outcome.reading import MOST_CHARS, Outcome, read_outcome
 
 _BLOCKS = 0.84
 _INSPECTS = 0.60
-#: A reader reads so far and no further: a title must not take all of that from the text.
-_MOST_TITLE = 1_000
+#: A reader reads so far and no further: a title must not take that from the text. Of one that would, so much is read still.
+_LEAST_OF_TITLE = 1_000
 
 READ = Memo(read_outcome, entries=4_096, size=2 << 20)
 _read_titled = READ.of
@@ -17,10 +17,11 @@ _read_titled = READ.of
 
 def text_of(candidate: Candidate) -> str:
     """Title and text as one: a title often holds the verdict, and is often the beginning of the text."""
-    title = candidate.title
-    if not title or candidate.text.startswith(title):
-        return candidate.text
-    return f"{title[:_MOST_TITLE]}\n{candidate.text}"
+    title, text = candidate.title, candidate.text
+    if not title or text.startswith(title):
+        return text
+    room = max(_LEAST_OF_TITLE, MOST_CHARS - len(text) - 1)
+    return f"{title[:room]}\n{text}"
 
 
 def outcome_of(candidate: Candidate) -> Outcome | None:

@@ -105,6 +105,26 @@ def test_a_warning_beside_a_recommendation_names_both() -> None:
     assert outcome.avoided.endswith("legacy adapter")
 
 
+REPORT = "The legacy adapter was rejected by the verifier."
+FILLING = "word " * 300
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        (FILLING + REPORT, "Likes tea"),
+        (FILLING + REPORT + FILLING, FILLING),
+        (REPORT, "tea " * 5_000),
+        (FILLING * 14, REPORT),
+        (FILLING * 14, FILLING * 3 + REPORT),
+    ],
+)
+def test_title_and_text_hide_nothing_of_each_other(title: str, text: str) -> None:
+    """All of both is read where a reader reads so far; a title that would take that from the text is cut."""
+    (finding,) = check(memory(text, title), env(Mode.firewall))
+    assert finding.reason == "text_signal:failed"
+
+
 def test_cue_names_are_unique() -> None:
     """A name in a receipt means one cue."""
     assert len({cue.name for cue in CUES}) == len(CUES)
