@@ -99,6 +99,7 @@ def _query_text(body: JsonObject | None) -> str:
 
 def _widen(plan: ZepPlan, route: Route, body: JsonObject | None, request: WireRequest) -> None:
     """How the read goes on where too little of it may be shown."""
+    limit = None if body is None else body.get("limit")
     if route.name == "v2.graph.search" and body is not None:
         _search(plan, body, request)
     elif isinstance(route.layout, Known) and "items" in route.layout.members:
@@ -108,11 +109,12 @@ def _widen(plan: ZepPlan, route: Route, body: JsonObject | None, request: WireRe
         isinstance(route.layout, Many)
         and route.whose in (Whose.user, Whose.graph)
         and body is not None
-        and isinstance(body.get("limit"), int)
+        and isinstance(limit, int)
+        and not isinstance(limit, bool)
         and not body.keys() & {"cursor", "order_by", "direction"}
     ):
         plan.paged = "uuid"
-        plan.top = int(str(body["limit"]))
+        plan.top = limit
 
 
 def _search(plan: ZepPlan, body: JsonObject, request: WireRequest) -> None:

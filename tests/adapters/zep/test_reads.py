@@ -323,3 +323,12 @@ def test_headers_of_the_old_body_do_not_go_on() -> None:
     wire = wired()
     headers = dict(wire.through(wire.plan(SEARCH, ASKED), {"edges": [LIVE]}).headers)
     assert headers == {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "top"), [(7, 7), (True, None), (None, None), ("7", None), (10**30, 10**30)]
+)
+def test_a_limit_that_is_no_number_is_left_to_the_server(limit: object, top: int | None) -> None:
+    """What a list of a user's facts is paged by is a number, and nothing else is taken for one."""
+    plan = wired().plan("POST /api/v2/graph/edge/user/u1", {"limit": limit})
+    assert plan.top == top
