@@ -226,8 +226,8 @@ def _forget(pages: Pages) -> None:
 
 def decision_ids(now: Callable[[], float]) -> Callable[[], str]:
     """Unique, and growing with the time to the millisecond: the log keeps a unique index over them, which is cheap to write
-    where it grows at its end. 32 hex digits whatever the clock says. No secrets: they
-    tell when they were made, and who may read a decision is decided by its scope."""
+    where it grows at its end. 32 hex digits whatever the clock says. No secrets: they tell when they were made, and who may
+    read a decision is decided by its scope."""
     draw = random.Random(os.urandom(32)).getrandbits  # noqa: S311  ids, not keys
     return lambda: f"{int(now() * 1000) & _MILLISECONDS:012x}{draw(80):020x}"
 

@@ -39,7 +39,7 @@ class Survey(msgspec.Struct, frozen=True):
     copies: bool
 
 
-# One loop with no call in it but one: the calls cost more than the steps.
+# One loop, in which a row without a title makes a single call: the calls cost more than the steps.
 def survey_of(candidates: Sequence[Candidate]) -> Survey:
     """The survey; total over any candidates. What became of something is read in title and text together."""
     groups: list[Group] = []
