@@ -122,7 +122,7 @@ async def test_a_state_in_memory_is_not_shared(tmp_path: Path) -> None:
 _IMPATIENT = """
 import sys
 import firewall.workers
-firewall.workers.LEAVE_SECONDS = 0.5
+firewall.workers.LEAVE_SECONDS = 4.0
 sys.exit(firewall.workers.main(sys.argv[1:]))
 """
 
